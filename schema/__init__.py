@@ -1,0 +1,1 @@
+"""The GraphQL face of PROP: types, fields, limits, transport and the ASGI application."""

@@ -1,0 +1,1 @@
+"""Canonical bytes, Merkle tree, signed checkpoint and proofs. Pure."""
