@@ -6,7 +6,7 @@ from typing import Protocol
 
 class Clock(Protocol):
     def now(self, tenant: str | None = None) -> datetime:
-        """Aware UTC time. `tenant` is the id of the participant whose time it is; where one clock rules all, it is ignored."""
+        """Aware UTC time. `tenant`: the id of the participant whose time it is; ignored where one clock rules all."""
 
 
 class SystemClock:

@@ -1,14 +1,8 @@
 """The connection to one world's MongoDB: collections, transactions, and errors in this service's own words."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from service.world import World
+from typing import Any, TypeVar
 
 Document = dict[str, Any]
 Session = Any  # the driver's session; None stands for "no transaction" where a stand-in has none
