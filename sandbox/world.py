@@ -13,7 +13,7 @@ SANDBOX = World(
     notice=NOTICE,
     id_prefix=PRODUCTION.neighbour.id_prefix,
     variables=PRODUCTION.neighbour.variables,
-    database="prop_sandbox",
+    database=PRODUCTION.neighbour.database,
     organization="PROP SANDBOX - NOT BINDING",
     policy_oid=PRODUCTION.neighbour.policy_oid,
     log_origin="prop.sandbox/evidence",
@@ -21,6 +21,7 @@ SANDBOX = World(
         environment=PRODUCTION.environment,
         id_prefix=PRODUCTION.id_prefix,
         variables=PRODUCTION.variables,
+        database=PRODUCTION.database,
         policy_oid=PRODUCTION.policy_oid,
     ),
 )

@@ -16,6 +16,7 @@ class Neighbour:
     environment: Environment
     id_prefix: str
     variables: str
+    database: str
     policy_oid: str
 
 
@@ -59,6 +60,7 @@ PRODUCTION = World(
         environment=Environment.SANDBOX,
         id_prefix="sbx",
         variables="SANDBOX_",
+        database="prop_sandbox",
         policy_oid="1.3.6.1.4.1.32473.29.2",
     ),
 )

@@ -1,0 +1,85 @@
+"""What a sandbox sets: production's settings under `SANDBOX_`, with defaults that let it start from nothing."""
+
+import base64
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, SecretStr
+
+from sandbox.world import SANDBOX
+from service.settings import PublicUrl, Settings, SettingsError, check_mongo_uri, read_settings, setting, variable
+
+DATA_DIRECTORY = Path(".data")
+
+
+def _uri_or_none(value: SecretStr) -> SecretStr:
+    return check_mongo_uri(value) if value.get_secret_value() else value
+
+
+class SandboxSettings(Settings):
+    """What the sandbox runs with. An empty `mongo_uri` means the embedded database in `data_dir`."""
+
+    mongo_uri: Annotated[SecretStr, AfterValidator(_uri_or_none)] = setting(
+        SecretStr(""), shown="the embedded database", what="Where MongoDB is, if it is not the embedded one."
+    )
+    public_url: PublicUrl = setting(
+        "http://127.0.0.1:8000", shown="this machine at `SANDBOX_PORT`", what="The address callers use."
+    )
+    workers: int = setting(1, ge=1, le=64, what="Processes that serve requests; the embedded database has one.")
+    drain_seconds: int = setting(
+        5, unit="s", ge=0, le=600, what="How long requests in flight may take to finish after SIGTERM."
+    )
+    introspection: Literal["anyone", "authenticated", "nobody"] = setting(
+        "anyone", what="Who may ask for the schema by introspection."
+    )
+    data_dir: Path = setting(DATA_DIRECTORY, what="Where the sandbox keeps its keys and its embedded database.")
+    agreement: Path | None = setting(
+        None, shown="the digest shipped with it", what="The text to publish as agreement 1 where there is none yet."
+    )
+
+    @property
+    def embedded(self) -> bool:
+        return not self.mongo_uri.get_secret_value()
+
+
+def read_sandbox_settings(environ: Mapping[str, str] | None = None) -> SandboxSettings:
+    """The sandbox's settings, of this process by default. Makes the data key at the first start, mode 0600.
+
+    Raises SettingsError with all problems at once, as production does.
+    """
+    given = dict(os.environ if environ is None else environ)
+    key, url = variable(SANDBOX, "data_key"), variable(SANDBOX, "public_url")
+    if not (given.get(key, "").strip() or given.get(f"{key}_FILE", "").strip()):
+        directory = given.get(variable(SANDBOX, "data_dir"), "").strip()
+        given[f"{key}_FILE"] = str(_ensure_key(Path(directory) if directory else DATA_DIRECTORY))
+    if not given.get(url, "").strip() and given.get(variable(SANDBOX, "port"), "").strip().isdecimal():
+        given[url] = f"http://127.0.0.1:{given[variable(SANDBOX, 'port')].strip()}"
+    settings = read_settings(given, SANDBOX, SandboxSettings)
+    if settings.embedded and settings.workers > 1:
+        one, uri = variable(SANDBOX, "workers"), variable(SANDBOX, "mongo_uri")
+        raise SettingsError((f"{one} is more than 1, which the embedded database cannot serve: set {uri} or leave 1.",))
+    return settings
+
+
+def _ensure_key(directory: Path) -> Path:
+    """The file of the data key; the first to come makes it, whole or not at all, for its owner's eyes only."""
+    path = directory / "data.key"
+    draft = directory / f".data.key.{secrets.token_hex(4)}"
+    try:
+        if not path.exists():
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            draft.touch(mode=0o600)
+            draft.write_bytes(base64.b64encode(secrets.token_bytes(32)))
+            with suppress(FileExistsError):  # another start was first: its key stands
+                path.hardlink_to(draft)
+            draft.unlink()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a path"
+        raise SettingsError(
+            (f"{variable(SANDBOX, 'data_dir')} cannot hold the data key ({reason}): name a directory to write to.",)
+        ) from None
+    return path

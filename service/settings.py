@@ -1,0 +1,326 @@
+"""What a deployment sets: one frozen model, read from the environment once. Nothing else reads the environment.
+
+A variable is the world's prefix and the field in capitals: `mongo_uri` is `PROP_MONGO_URI` in production. A secret may
+lie in a file named by the variable with `_FILE` behind it. An empty variable counts as not set.
+"""
+
+import base64
+import binascii
+import ipaddress
+import stat
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretBytes,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic.fields import FieldInfo
+
+from service.world import World
+
+SECRET_FILE_BYTES = 16_384
+APART = "The two worlds do not meet (art. 17)."
+
+
+def setting(
+    default: Any = ..., *, what: str, unit: str = "", ge: int | None = None, le: int | None = None, shown: str = ""
+) -> Any:
+    """A field with what the reference prints: what it does, its unit, and `shown` where no constant is the default."""
+    return Field(default, description=what, ge=ge, le=le, json_schema_extra={"unit": unit, "shown": shown})
+
+
+def _split(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
+    for part in value:
+        try:
+            ipaddress.ip_network(part)
+        except ValueError:
+            raise ValueError("must be addresses or networks such as 10.0.0.0/8, separated by commas") from None
+    return value
+
+
+def _parts(address: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(address)
+        return parts if parts.hostname and parts.port != 0 else None
+    except ValueError:  # `port` raises it too
+        return None
+
+
+def _public_url(value: str) -> str:
+    parts = _parts(value)
+    if parts is None or parts.scheme not in {"http", "https"} or parts.query or parts.fragment or parts.username:
+        raise ValueError("must be an address such as https://prop.example.org, without query or user")
+    return value.rstrip("/")
+
+
+def check_mongo_uri(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not text.startswith(("mongodb://", "mongodb+srv://")) or not text.partition("://")[2]:
+        raise ValueError("must begin with mongodb:// or mongodb+srv:// and name a host")
+    return value
+
+
+def _key(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return SecretBytes(base64.b64decode(value.strip(), validate=True))
+    except (binascii.Error, ValueError):
+        raise ValueError("must be base64, as `openssl rand -base64 32` prints it") from None
+
+
+def _strong(value: SecretBytes) -> SecretBytes:
+    key = value.get_secret_value()
+    if len(key) != 32:
+        raise ValueError(f"must be 32 bytes in base64; this is {len(key)}")
+    if len(set(key)) < 12:  # 32 random bytes have fewer than 12 distinct ones once in 10**19
+        raise ValueError("is not random: make one with `openssl rand -base64 32`")
+    return value
+
+
+Key = Annotated[SecretBytes, BeforeValidator(_key), AfterValidator(_strong)]
+Networks = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_networks)]
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
+DatabaseName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$")]
+
+
+class Settings(BaseModel):
+    """What production runs with. Says nothing of whether the database answers or the key fits the data."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    mongo_uri: Annotated[SecretStr, AfterValidator(check_mongo_uri)] = setting(
+        what="Where MongoDB is, with user and password: a replica set, since every mutation is a transaction."
+    )
+    database: DatabaseName = setting(what="The database of this world.", shown="the world's")
+    evidence_database: DatabaseName = setting(
+        what="The database of the records, insert-only for the application's user.", shown="the world's"
+    )
+    server_selection_ms: int = setting(
+        2000, unit="ms", ge=100, le=60_000, what="How long a request waits for a database that is away."
+    )
+    data_key: Key = setting(
+        unit="base64, 32 bytes", what="Encrypts personal data field by field. Each world has its own; keep a copy."
+    )
+    public_url: PublicUrl = setting(what="The address callers use: issuer and audience of tokens, base of links.")
+    host: str = setting("127.0.0.1", what="The address to listen on; 0.0.0.0 inside a container.")
+    port: int = setting(8000, ge=0, le=65_535, what="The port to listen on; 0 takes any free one.")
+    metrics_host: str = setting("127.0.0.1", what="The address on which /metrics listens, apart from the public one.")
+    metrics_port: int = setting(0, ge=0, le=65_535, what="The port of /metrics; 0 serves none.")
+    workers: int = setting(2, ge=1, le=64, what="Processes that serve requests; about one for each core.")
+    trusted_proxies: Networks = setting(
+        (), what="Addresses and networks whose X-Forwarded-For and -Proto are believed; by default nobody's."
+    )
+    header_bytes: int = setting(
+        16_384, unit="bytes", ge=1024, le=1_048_576, what="The longest request line and headers together (431 beyond)."
+    )
+    drain_seconds: int = setting(
+        20, unit="s", ge=0, le=600, what="How long requests in flight may take to finish after SIGTERM."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = setting("info", what="The least grave event logged.")
+    limit_body_bytes: int = setting(
+        256_000, unit="bytes", ge=1024, le=16_000_000, what="The longest request body (413 beyond)."
+    )
+    limit_aliases: int = setting(15, ge=0, le=1000, what="Aliases in one GraphQL document.")
+    limit_depth: int = setting(12, ge=1, le=100, what="Levels of fields in one GraphQL document.")
+    limit_tokens: int = setting(1000, ge=50, le=100_000, what="Tokens in one GraphQL document.")
+    limit_cost: int = setting(5000, ge=10, le=10_000_000, what="Cost of one GraphQL operation, about one per value.")
+    page_default: int = setting(50, ge=1, le=1000, what="Rows of a page where `first` is not given.")
+    page_max: int = setting(100, ge=1, le=1000, what="The largest `first` or `last`.")
+    rate_per_minute: int = setting(
+        600, unit="requests/min", ge=1, le=1_000_000, what="Requests one caller may make on average (429 beyond)."
+    )
+    rate_burst: int = setting(100, ge=1, le=1_000_000, what="Requests one caller may make at once, after a rest.")
+    execution_ms: int = setting(
+        10_000, unit="ms", ge=100, le=600_000, what="How long one GraphQL operation may run before it is ended."
+    )
+    introspection: Literal["anyone", "authenticated", "nobody"] = setting(
+        "authenticated", what="Who may ask for the schema by introspection."
+    )
+    trusted_documents: Path | None = setting(
+        None, what="A JSON file of the documents known beforehand, as an object from id to text."
+    )
+    trusted_documents_only: bool = setting(
+        default=False, what="Refuse every document that is not in `trusted_documents`."
+    )
+
+
+class SettingsError(Exception):
+    """Why the service does not start: every problem, each naming its variable and what to do. Holds no values."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def variable(world: World, field: str) -> str:
+    """The environment variable of a field: `port` is `PROP_PORT` in production."""
+    return f"{world.variables}{field.upper()}"
+
+
+def read_settings(environ: Mapping[str, str], world: World, model: type[S] = Settings) -> S:  # type: ignore[assignment]  # mypy does not bind a TypeVar's default
+    """The settings in `environ`, or a SettingsError that lists all that is wrong with them at once.
+
+    1. No variable of the other world is set (lock 1 of the two worlds, art. 17).
+    2. Every variable with this world's prefix is one we know.
+    3. Secrets given as files are read.
+    4. Every value is valid for itself.
+    5. The values do not contradict each other.
+    """
+    given = {name: value for name, value in environ.items() if value.strip()}
+    problems = [*_strays(given, world), *_unknown(given, world, model)]
+    raw = {"database": world.database, "evidence_database": world.evidence_database}
+    unread = set[str]()
+    for field, info in model.model_fields.items():
+        try:
+            text = _value(given, variable(world, field), secret=is_secret(info))
+        except SettingsError as error:
+            problems += error.problems
+            unread.add(field)
+        else:
+            raw |= {} if text is None else {field: text}
+    values, invalid = _validated(raw, world, model, unread)
+    problems += [*invalid, *_contradictions(values, world)]
+    if problems:
+        raise SettingsError(tuple(problems))
+    return model.model_validate(values)
+
+
+def _strays(given: Mapping[str, str], world: World) -> Iterator[str]:
+    here, there = world.environment.value, world.neighbour.environment.value
+    for name in sorted(given):
+        if name.startswith(world.neighbour.variables):
+            yield f"{_name(name)} belongs to {there}, and this is {here}: unset it. {APART}"
+
+
+def _unknown(given: Mapping[str, str], world: World, model: type[Settings]) -> Iterator[str]:
+    known = [variable(world, field) for field in model.model_fields]
+    files = [f"{variable(world, field)}_FILE" for field, info in model.model_fields.items() if is_secret(info)]
+    for name in sorted(given):
+        if name.startswith(world.variables) and name not in known and name not in files:
+            near = get_close_matches(name[:80], [*known, *files], 1)
+            yield f"{_name(name)} is not a setting: " + (f"did you mean {near[0]}?" if near else "unset it.")
+
+
+def _name(name: str) -> str:
+    """A variable's name, fit for a line of text: a name may hold any character and any number of them."""
+    return name if name.isidentifier() and name.isascii() and len(name) <= 80 else f"{name[:40]!a}..."
+
+
+def is_secret(info: FieldInfo) -> bool:
+    kinds = {info.annotation, *get_args(info.annotation)}
+    return bool(kinds & {SecretStr, SecretBytes})
+
+
+def _value(given: Mapping[str, str], name: str, *, secret: bool) -> str | None:
+    """The text of a setting, from its variable or, for a secret, from the file that `NAME_FILE` names."""
+    path = given.get(f"{name}_FILE") if secret else None
+    if path is None:
+        return given.get(name)
+    if name in given:
+        raise SettingsError((f"{name} and {name}_FILE are both set: keep one.",))
+    try:
+        with Path(path).open("rb") as file:
+            text = file.read(SECRET_FILE_BYTES + 1).decode().strip()
+    except OSError as error:
+        reason = error.strerror or "an error"
+        raise SettingsError((f"{name}_FILE cannot be read ({reason}): name a readable file.",)) from None
+    except ValueError:
+        raise SettingsError((f"{name}_FILE does not name a UTF-8 text file.",)) from None
+    if not text or len(text) > SECRET_FILE_BYTES:
+        raise SettingsError((f"{name}_FILE names a file that is empty or longer than {SECRET_FILE_BYTES} bytes.",))
+    return text
+
+
+def readable_by_all(environ: Mapping[str, str], world: World, model: type[Settings] = Settings) -> list[str]:
+    """The variables whose secret file every user of the machine may read. A reason to warn, not to stop."""
+    names = [f"{variable(world, field)}_FILE" for field, info in model.model_fields.items() if is_secret(info)]
+    return [name for name in names if environ.get(name, "").strip() and _open_to_all(Path(environ[name]))]
+
+
+def _open_to_all(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mode & stat.S_IROTH)
+    except (OSError, ValueError):
+        return False
+
+
+def _validated(
+    raw: Mapping[str, str], world: World, model: type[Settings], unread: set[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """Field by field, so that one bad value does not hide another, nor the contradictions between the good ones."""
+    values, problems = dict[str, Any](), list[str]()
+    for field, info in model.model_fields.items():
+        name = variable(world, field)
+        if field not in raw:
+            if info.is_required() and field not in unread:
+                problems.append(f"{name} is missing: {info.description}")
+            elif not info.is_required():
+                values[field] = info.get_default(call_default_factory=True, validated_data=values)
+            continue
+        try:
+            values[field] = TypeAdapter(Annotated[info.annotation, info]).validate_python(raw[field])  # type: ignore[arg-type]  # the form is known only at run time
+        except ValidationError as error:
+            problems += [f"{name}: {_reason(each['msg'])}." for each in error.errors(include_input=False)]
+    return values, problems
+
+
+def _reason(message: str) -> str:
+    text = message.removeprefix("Value error, ").rstrip(".")
+    return text[:1].lower() + text[1:]
+
+
+def _contradictions(values: Mapping[str, Any], world: World) -> Iterator[str]:
+    def named(field: str) -> str:
+        return variable(world, field)
+
+    there = world.neighbour
+    names = {field: values.get(field) for field in ("database", "evidence_database")}
+    if names["database"] is not None and names["database"] == names["evidence_database"]:
+        yield f"{named('evidence_database')} equals {named('database')}: records need a database of their own."
+    for field, name in (names | {"mongo_uri": _database_in(values.get("mongo_uri"))}).items():
+        if name in {there.database, f"{there.database}_evidence"}:
+            yield f"{named(field)} names a database of {there.environment.value}: choose another. {APART}"
+    if world.binding and "public_url" in values and not _is_safe(values["public_url"]):
+        yield f"{named('public_url')} must begin with https://: tokens travel there."
+    if values.get("page_default", 0) > values.get("page_max", 1000):
+        yield f"{named('page_default')} is greater than {named('page_max')}: lower the one or raise the other."
+    if values.get("metrics_port") and values["metrics_port"] == values.get("port"):
+        yield f"{named('metrics_port')} equals {named('port')}: /metrics listens apart from the public."
+    if values.get("trusted_documents_only") and values.get("trusted_documents", "invalid") is None:
+        yield f"{named('trusted_documents_only')} is set but {named('trusted_documents')} is not: name the file."
+
+
+def _database_in(uri: SecretStr | None) -> str | None:
+    """The database in a connection string's path: the driver's default, and where it logs in."""
+    return uri.get_secret_value().partition("://")[2].partition("/")[2].partition("?")[0] or None if uri else None
+
+
+def _is_safe(url: str) -> bool:
+    parts = _parts(url)
+    if parts is None or parts.hostname is None:
+        return False
+    if parts.scheme == "https" or parts.hostname == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(parts.hostname).is_loopback
+    except ValueError:
+        return False
