@@ -1,0 +1,12 @@
+"""All collections of the service, in one place: what `prop database init` makes. A noun adds its own here."""
+
+from service.storage.database import STAMP_NAMESPACE, Collection
+
+WORLD = Collection(
+    name=STAMP_NAMESPACE,
+    properties={"_id": {"enum": ["world"]}, "name": {"bsonType": "string"}},
+    required=("name",),
+)
+"""The stamp: one document that says whose database this is. Held by both databases of a world."""
+
+ALL_COLLECTIONS: tuple[Collection, ...] = ()

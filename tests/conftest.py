@@ -1,0 +1,45 @@
+"""Fixtures that any test may ask for. Sockets are shut, except to this machine for tests that are marked for it."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from service.storage.database import Database
+from service.world import PRODUCTION, World
+from tests.databases import drop_databases, open_server, open_wire_database, renamed
+
+NEEDS_SOCKETS = ("wire", "browser", "process")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if any(item.get_closest_marker(name) for name in NEEDS_SOCKETS):
+            item.add_marker(pytest.mark.allow_hosts(["127.0.0.1", "::1", "localhost"]))
+
+
+@pytest.fixture(scope="session")
+def wire_uri() -> Iterator[str]:
+    """A server that speaks MongoDB's protocol: TEST_MONGO_URI, or a process of its own for this run."""
+    given = os.environ.get("TEST_MONGO_URI")
+    if given:
+        yield given
+        return
+    pytest.importorskip("secantus", reason="no TEST_MONGO_URI, and the extra [embedded] is not installed")
+    with open_server() as server:
+        yield server.uri
+
+
+@pytest.fixture
+def wire_world(wire_uri: str) -> Iterator[World]:
+    """Production under a database name of its own; whatever a test puts there is dropped."""
+    world = renamed(PRODUCTION)
+    yield world
+    drop_databases(wire_uri, world)
+
+
+@pytest.fixture
+async def wire_database(wire_uri: str) -> AsyncIterator[Database]:
+    """All collections of the service, initialised, on a real server, under a database name of their own."""
+    async with open_wire_database(wire_uri, renamed(PRODUCTION)) as database:
+        yield database

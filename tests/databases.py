@@ -1,0 +1,136 @@
+"""Databases for tests: in process for reads, a server for everything else, and a second world to cross to."""
+
+import dataclasses
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mongomock_motor import AsyncMongoMockClient
+from pymongo import MongoClient
+from pymongo.monitoring import CommandListener
+
+from service.storage.collections import ALL_COLLECTIONS
+from service.storage.database import Collection, Database, open_database
+from service.storage.init import init_database
+from service.world import PRODUCTION, Neighbour, World
+
+NEIGHBOUR = dataclasses.replace(
+    PRODUCTION,
+    environment=PRODUCTION.neighbour.environment,
+    binding=False,
+    notice="Nothing here binds.",
+    id_prefix=PRODUCTION.neighbour.id_prefix,
+    variables=PRODUCTION.neighbour.variables,
+    database="neighbour",
+    organization="NEIGHBOUR - NOT BINDING",
+    policy_oid=PRODUCTION.neighbour.policy_oid,
+    log_origin="neighbour.test/evidence",
+    neighbour=Neighbour(PRODUCTION.environment, PRODUCTION.id_prefix, PRODUCTION.variables, PRODUCTION.policy_oid),
+)
+"""A world made up for tests that cross between worlds: they must run without the sandbox too."""
+
+
+def make_database(world: World = PRODUCTION) -> Database:
+    """An in-process stand-in for reads. It has no transactions, no validators, no change streams."""
+    return Database(AsyncMongoMockClient(tz_aware=True), world)
+
+
+def renamed(world: World) -> World:
+    """`world` with a database name of its own, so that tests side by side on one server do not meet."""
+    return dataclasses.replace(world, database=f"{world.name}_{uuid.uuid4().hex[:12]}")
+
+
+@asynccontextmanager
+async def open_wire_database(
+    uri: str,
+    world: World,
+    collections: Iterable[Collection] = ALL_COLLECTIONS,
+    *,
+    listeners: Sequence[CommandListener] = (),
+) -> AsyncIterator[Database]:
+    """The databases of `world`, initialised on the server at `uri`; dropped at the end."""
+    await init_database(uri, world, collections)
+    try:
+        async with open_database(uri, world, listeners=listeners) as database:
+            yield database
+    finally:
+        drop_databases(uri, world)
+
+
+def drop_databases(uri: str, *worlds: World) -> None:
+    with raw_client(uri) as client:
+        for world in worlds:
+            client.drop_database(world.database)
+            client.drop_database(world.evidence_database)
+
+
+def raw_client(uri: str) -> MongoClient[dict[str, object]]:
+    """The bare driver: whoever has it goes past every rule of the service."""
+    return MongoClient(uri, serverSelectionTimeoutMS=5_000, tz_aware=True)
+
+
+@dataclass
+class Server:
+    """A MongoDB-protocol server in a process of its own that a test may stop, kill and start again on its port."""
+
+    directory: str
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def uri(self) -> str:
+        return f"mongodb://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        self.port = self.port or free_port()
+        command = [sys.executable, "-m", "secantus", "--host", "127.0.0.1", "--port", str(self.port)]
+        self.process = subprocess.Popen(
+            [*command, "--storage-path", self.directory, "--log-level", "ERROR"],
+            cwd=None if self.directory == ":memory:" else Path(self.directory).parent,
+            stdin=subprocess.DEVNULL,
+        )
+        self._await_port(deadline=time.monotonic() + 20)
+
+    def _await_port(self, deadline: float) -> None:
+        assert self.process is not None
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, f"the database server ended with {self.process.returncode}"
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+            except OSError:
+                time.sleep(0.02)
+            else:
+                return
+        self.stop(signal.SIGKILL)
+        raise AssertionError("the database server did not come up in 20 s")
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        if self.process is not None:
+            os.kill(self.process.pid, how)
+            self.process.wait(timeout=20)
+            self.process = None
+
+
+@contextmanager
+def open_server(directory: str = ":memory:") -> Iterator[Server]:
+    server = Server(directory)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop(signal.SIGTERM)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
