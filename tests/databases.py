@@ -29,11 +29,17 @@ NEIGHBOUR = dataclasses.replace(
     notice="Nothing here binds.",
     id_prefix=PRODUCTION.neighbour.id_prefix,
     variables=PRODUCTION.neighbour.variables,
-    database="neighbour",
+    database=PRODUCTION.neighbour.database,
     organization="NEIGHBOUR - NOT BINDING",
     policy_oid=PRODUCTION.neighbour.policy_oid,
     log_origin="neighbour.test/evidence",
-    neighbour=Neighbour(PRODUCTION.environment, PRODUCTION.id_prefix, PRODUCTION.variables, PRODUCTION.policy_oid),
+    neighbour=Neighbour(
+        environment=PRODUCTION.environment,
+        id_prefix=PRODUCTION.id_prefix,
+        variables=PRODUCTION.variables,
+        database=PRODUCTION.database,
+        policy_oid=PRODUCTION.policy_oid,
+    ),
 )
 """A world made up for tests that cross between worlds: they must run without the sandbox too."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -57,6 +57,24 @@ class Collection:
     evidence: bool = False  # lives in the evidence database, insert-only for the application's user
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Which databases of a server hold a world."""
+
+    database: str
+    evidence_database: str
+
+    @classmethod
+    def of(cls, world: World) -> "Names":
+        return cls(world.database, world.evidence_database)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((self.database, self.evidence_database))
+
+    def holding(self, declared: Collection) -> str:
+        return self.evidence_database if declared.evidence else self.database
+
+
 class WorldMismatch(ServiceError):
     """The database carries the stamp of another world (art. 17). Never connect to it."""
 
@@ -89,11 +107,13 @@ class Database:
         self,
         client: Any,  # Motor's client, or a stand-in for it in tests
         world: World,
+        names: Names | None = None,
         *,
         writable: Callable[[], bool] = lambda: True,
         patience: float = SERVER_SELECTION_MS / 1000,
     ) -> None:
         self.world = world
+        self.names = names or Names.of(world)
         self._client = client
         self._writable = writable
         self._patience = patience
@@ -102,10 +122,7 @@ class Database:
         """The driver's collection. Raises Unavailable at once while no server takes writes, instead of queueing."""
         if not self._writable():
             raise Unavailable("The database does not answer at the moment.", retryAfter=1)
-        return self._client[self._database_name(declared)][declared.name]
-
-    def _database_name(self, declared: Collection) -> str:
-        return self.world.evidence_database if declared.evidence else self.world.database
+        return self._client[self.names.holding(declared)][declared.name]
 
     async def transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
         """Run `work` with a session: all it writes with it, in both databases, is kept, or nothing is.
@@ -133,7 +150,7 @@ class Database:
         """Raise Unavailable unless the database answers, WorldMismatch or NotInitialised unless it is this world's."""
         try:
             async with asyncio.timeout(self._patience + 1):
-                for name in (self.world.database, self.world.evidence_database):
+                for name in self.names:
                     verify_stamp(await self._client[name][STAMP_NAMESPACE].find_one({"_id": "world"}), name, self.world)
         except TimeoutError as error:
             raise Unavailable("The database does not answer in time.", retryAfter=1) from error
@@ -209,11 +226,12 @@ async def open_client(
 async def open_database(
     uri: str,
     world: World,
+    names: Names | None = None,
     *,
     server_selection_ms: int = SERVER_SELECTION_MS,
     listeners: Sequence[CommandListener] = (),
 ) -> AsyncIterator[Database]:
-    """The database of `world`, its stamp verified. `listeners` hear of every command sent.
+    """The databases of `world` (`names`, if not the world's own), their stamps verified. `listeners` hear of every command sent.
 
     Raises Unavailable when no server answers within `server_selection_ms`, NotInitialised and WorldMismatch.
     """
@@ -222,6 +240,6 @@ async def open_database(
         def writable() -> bool:
             return any(server.is_writable for server in client.topology_description.server_descriptions().values())
 
-        database = Database(client, world, writable=writable, patience=server_selection_ms / 1000)
+        database = Database(client, world, names, writable=writable, patience=server_selection_ms / 1000)
         await database.ready()
         yield database

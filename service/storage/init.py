@@ -10,7 +10,7 @@ from typing import Any
 from pymongo.errors import PyMongoError
 
 from service.storage.collections import ALL_COLLECTIONS, WORLD
-from service.storage.database import SERVER_SELECTION_MS, Collection, Document, Index, open_client, verify_stamp
+from service.storage.database import SERVER_SELECTION_MS, Collection, Document, Index, Names, open_client, verify_stamp
 from service.storage.errors import as_service_error
 from service.world import World
 
@@ -38,6 +38,7 @@ async def init_database(
     uri: str,
     world: World,
     collections: Iterable[Collection] = ALL_COLLECTIONS,
+    names: Names | None = None,
     *,
     server_selection_ms: int = SERVER_SELECTION_MS,
 ) -> list[Change]:
@@ -47,21 +48,23 @@ async def init_database(
     WorldMismatch, before anything is touched, when either database carries another world's stamp; Unavailable when
     no server answers.
     """
-    async with _open_initialiser(uri, world, server_selection_ms) as initialiser:
+    async with _open_initialiser(uri, world, names or Names.of(world), server_selection_ms) as initialiser:
         await initialiser.refuse_other_worlds()
         stamps = [WORLD, dataclasses.replace(WORLD, evidence=True)]
         for declared in [*stamps, *collections]:
             await initialiser.init_collection(declared)
-        for name in (world.database, world.evidence_database):
+        for name in initialiser.names:
             await initialiser.write_stamp(name)
         return initialiser.changes
 
 
 @asynccontextmanager
-async def _open_initialiser(uri: str, world: World, server_selection_ms: int) -> AsyncIterator["_Initialiser"]:
+async def _open_initialiser(
+    uri: str, world: World, names: Names, server_selection_ms: int
+) -> AsyncIterator["_Initialiser"]:
     async with open_client(uri, world, server_selection_ms=server_selection_ms) as client:
         try:
-            yield _Initialiser(client, world)
+            yield _Initialiser(client, world, names)
         except PyMongoError as error:
             raise as_service_error(error) or error from error
 
@@ -81,7 +84,8 @@ def validator_of(declared: Collection, world: World) -> Document:
 
 
 class _Initialiser:
-    def __init__(self, client: Any, world: World) -> None:
+    def __init__(self, client: Any, world: World, names: Names) -> None:
+        self.names = names
         self._client = client
         self._world = world
         self.changes: list[Change] = []
@@ -90,7 +94,7 @@ class _Initialiser:
         self.changes.append(Change(kind, f"{database}.{collection}", thing))
 
     async def refuse_other_worlds(self) -> None:
-        for name in (self._world.database, self._world.evidence_database):
+        for name in self.names:
             stamp = await self._client[name][WORLD.name].find_one({"_id": "world"})
             if stamp is not None:
                 verify_stamp(stamp, name, self._world)
@@ -106,7 +110,7 @@ class _Initialiser:
             self._note(ChangeKind.CREATED, name, WORLD.name, "stamp")
 
     async def init_collection(self, declared: Collection) -> None:
-        name = self._world.evidence_database if declared.evidence else self._world.database
+        name = self.names.holding(declared)
         database, validator = self._client[name], validator_of(declared, self._world)
         found = await database.list_collections(filter={"name": declared.name})
         options = [each.get("options", {}) async for each in found]
