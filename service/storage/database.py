@@ -231,7 +231,7 @@ async def open_database(
     server_selection_ms: int = SERVER_SELECTION_MS,
     listeners: Sequence[CommandListener] = (),
 ) -> AsyncIterator[Database]:
-    """The databases of `world` (`names`, if not the world's own), their stamps verified. `listeners` hear of every command sent.
+    """The databases of `world`, their stamps verified. `listeners` hear of every command sent.
 
     Raises Unavailable when no server answers within `server_selection_ms`, NotInitialised and WorldMismatch.
     """
