@@ -4,16 +4,85 @@ A rule raises `Refused`; the GraphQL face puts its refusals into the payload. A 
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class RefusalCode(StrEnum):
     # agreement
     AGREEMENT_NOT_FOUND = "AGREEMENT_NOT_FOUND"
     AGREEMENT_PUBLISHED = "AGREEMENT_PUBLISHED"
+    # writing
+    VERSION_CONFLICT = "VERSION_CONFLICT"
+    IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    SAME_PERSON = "SAME_PERSON"
+    PROPOSAL_NOT_FOUND = "PROPOSAL_NOT_FOUND"
+    PROPOSAL_MISMATCH = "PROPOSAL_MISMATCH"
+    PROPOSAL_EXPIRED = "PROPOSAL_EXPIRED"
+    # numbers of institutions
+    USCC_INVALID = "USCC_INVALID"
+    LEI_INVALID = "LEI_INVALID"
+    CLEARING_NUMBER_INVALID = "CLEARING_NUMBER_INVALID"
+    TRADING_UNIT_INVALID = "TRADING_UNIT_INVALID"
+    SECURITIES_CODE_INVALID = "SECURITIES_CODE_INVALID"
+    PARTICIPANT_CODE_INVALID = "PARTICIPANT_CODE_INVALID"
+    OPERATOR_NUMBER_INVALID = "OPERATOR_NUMBER_INVALID"
+    TELEPHONE_INVALID = "TELEPHONE_INVALID"
+    EMAIL_INVALID = "EMAIL_INVALID"
+    NAME_INVALID = "NAME_INVALID"
+    NUMBER_REPEATED = "NUMBER_REPEATED"
+    # participants
+    PARTICIPANT_NOT_FOUND = "PARTICIPANT_NOT_FOUND"
+    PARTICIPANT_STATE = "PARTICIPANT_STATE"
+    PARTICIPANT_NOT_ACTIVE = "PARTICIPANT_NOT_ACTIVE"
+    PARTICIPANT_ALREADY_OPEN = "PARTICIPANT_ALREADY_OPEN"
+    PARTICIPANT_CODE_TAKEN = "PARTICIPANT_CODE_TAKEN"
+    APPLICANT_NOT_USER = "APPLICANT_NOT_USER"
+    TRUTH_NOT_DECLARED = "TRUTH_NOT_DECLARED"
+    MATERIAL_MISSING = "MATERIAL_MISSING"
+    MATERIAL_INVALID = "MATERIAL_INVALID"
+    CONTACT_MISSING = "CONTACT_MISSING"
+    CLEARING_NUMBER_MISSING = "CLEARING_NUMBER_MISSING"
+    SECURITIES_CODE_MISSING = "SECURITIES_CODE_MISSING"
+    ACCEPTANCE_MISSING = "ACCEPTANCE_MISSING"
+    DEPOSITORY_DECIDES = "DEPOSITORY_DECIDES"
+    GROUND_MISSING = "GROUND_MISSING"
+    GROUND_NOT_FOR_SUSPENSION = "GROUND_NOT_FOR_SUSPENSION"
+    QUALIFICATION_MISSING = "QUALIFICATION_MISSING"
+    QUALIFICATION_DATES = "QUALIFICATION_DATES"
+    SERVICE_ALREADY_GRANTED = "SERVICE_ALREADY_GRANTED"
+    SERVICE_NOT_GRANTED = "SERVICE_NOT_GRANTED"
+    SERVICE_INDISPENSABLE = "SERVICE_INDISPENSABLE"
+    TASK_NOT_FOUND = "TASK_NOT_FOUND"
+    # applications
+    APPLICATION_NOT_FOUND = "APPLICATION_NOT_FOUND"
+    APPLICATION_STATE = "APPLICATION_STATE"
+    APPLICATION_PENDING = "APPLICATION_PENDING"
+    NOTHING_CHANGED = "NOTHING_CHANGED"
+    USCC_FIXED = "USCC_FIXED"
+    EFFECTIVE_DATE_PAST = "EFFECTIVE_DATE_PAST"
+    REASON_MISSING = "REASON_MISSING"
+    # operators
+    OPERATOR_NOT_FOUND = "OPERATOR_NOT_FOUND"
+    OPERATOR_STATE = "OPERATOR_STATE"
+    OPERATOR_NUMBER_TAKEN = "OPERATOR_NUMBER_TAKEN"
+    PERMISSION_WILDCARD = "PERMISSION_WILDCARD"
+    PERMISSION_UNKNOWN = "PERMISSION_UNKNOWN"
+    PERMISSION_BEYOND_GRANTS = "PERMISSION_BEYOND_GRANTS"
+    PERMISSION_BEYOND_ROLE = "PERMISSION_BEYOND_ROLE"
+    OWN_PERMISSIONS = "OWN_PERMISSIONS"
+    APPROVAL_NOT_AT_REGISTRATION = "APPROVAL_NOT_AT_REGISTRATION"
+    LAST_ADMINISTRATOR = "LAST_ADMINISTRATOR"
+    SUCCESSOR_UNFIT = "SUCCESSOR_UNFIT"
+    SMS_ALREADY_SUBSCRIBED = "SMS_ALREADY_SUBSCRIBED"
+    SMS_NOT_SUBSCRIBED = "SMS_NOT_SUBSCRIBED"
+    SMS_NOT_OWN = "SMS_NOT_OWN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +103,217 @@ RULES: Mapping[RefusalCode, Rule] = MappingProxyType(
             25,
             "Agreement {number} is published and cannot be changed: import the revision under a new number.",
             "第 {number} 号协议已发布，不得更改：请以新编号导入修订版本。",
+        ),
+        # writing
+        RefusalCode.VERSION_CONFLICT: Rule(
+            None,
+            "This has changed since you read it: it is at version {found}, not {expected}.",
+            "该对象已被更改：当前版本为 {found}，而非 {expected}。",
+        ),
+        RefusalCode.IDEMPOTENCY_KEY_REUSED: Rule(
+            None, "This idempotency key was used with another input.", "该幂等键已用于其他输入。"
+        ),
+        RefusalCode.SAME_PERSON: Rule(
+            11,
+            "{action} needs a second person: who submits does not approve.",
+            "{action} 须由另一人复核：提交人不得自行批准。",
+        ),
+        RefusalCode.PROPOSAL_NOT_FOUND: Rule(
+            11, "There is no such proposal waiting for a second person.", "不存在该待复核事项。"
+        ),
+        RefusalCode.PROPOSAL_MISMATCH: Rule(
+            11, "What is confirmed is not what was proposed.", "确认内容与提交内容不一致。"
+        ),
+        RefusalCode.PROPOSAL_EXPIRED: Rule(
+            11, "The proposal lapsed at {at}: propose again.", "该待复核事项已于 {at} 失效，请重新提交。"
+        ),
+        # numbers of institutions
+        RefusalCode.USCC_INVALID: Rule(
+            6,
+            "{found} is not a unified social credit code: 18 characters with a check digit (GB 32100).",
+            "{found} 不是有效的统一社会信用代码（GB 32100，18 位，含校验码）。",
+        ),
+        RefusalCode.LEI_INVALID: Rule(
+            6,
+            "{found} is not a legal entity identifier: 20 characters with check digits (ISO 17442).",
+            "{found} 不是有效的法人识别编码（ISO 17442，20 位，含校验码）。",
+        ),
+        RefusalCode.CLEARING_NUMBER_INVALID: Rule(
+            6,
+            "{found} is not a clearing number: 1 to 8 letters and digits.",
+            "{found} 不是有效的清算编号（1 至 8 位字母或数字）。",
+        ),
+        RefusalCode.TRADING_UNIT_INVALID: Rule(
+            6, "{found} is not a trading unit: 5 letters or digits.", "{found} 不是有效的交易单元（5 位字母或数字）。"
+        ),
+        RefusalCode.SECURITIES_CODE_INVALID: Rule(
+            6, "{found} is not a securities code: 6 digits.", "{found} 不是有效的证券代码（6 位数字）。"
+        ),
+        RefusalCode.PARTICIPANT_CODE_INVALID: Rule(
+            6,
+            "{found} is not a participant code: a letter and 2 to 7 letters or digits.",
+            "{found} 不是有效的用户代码（1 位字母加 2 至 7 位字母或数字）。",
+        ),
+        RefusalCode.OPERATOR_NUMBER_INVALID: Rule(
+            11, "{found} is not an operator number: 6 digits.", "{found} 不是有效的操作员编号（6 位数字）。"
+        ),
+        RefusalCode.TELEPHONE_INVALID: Rule(6, "This is not a telephone number that can be called.", "电话号码无效。"),
+        RefusalCode.EMAIL_INVALID: Rule(6, "This is not an e-mail address.", "电子邮箱地址无效。"),
+        RefusalCode.NAME_INVALID: Rule(
+            6,
+            "A name is 1 to {longest} characters, without control characters.",
+            "名称须为 1 至 {longest} 个字符，且不含控制字符。",
+        ),
+        RefusalCode.NUMBER_REPEATED: Rule(6, "{found} is given twice.", "{found} 重复。"),
+        # participants
+        RefusalCode.PARTICIPANT_NOT_FOUND: Rule(9, "There is no such participant.", "不存在该用户。"),
+        RefusalCode.PARTICIPANT_STATE: Rule(
+            9, "A participant that is {status} cannot do this: {command}.", "用户状态为 {status}，不能办理：{command}。"
+        ),
+        RefusalCode.PARTICIPANT_NOT_ACTIVE: Rule(
+            9,
+            "The participant is {status}: it is not provided with the service.",
+            "用户状态为 {status}，不予提供联网服务。",
+        ),
+        RefusalCode.PARTICIPANT_ALREADY_OPEN: Rule(
+            6,
+            "An institution with this credit code has been opened already, or is being opened.",
+            "该统一社会信用代码的机构已开通或正在申请开通。",
+        ),
+        RefusalCode.PARTICIPANT_CODE_TAKEN: Rule(
+            6, "The participant code {found} has been used.", "用户代码 {found} 已被使用。"
+        ),
+        RefusalCode.APPLICANT_NOT_USER: Rule(
+            6,
+            "One applies in one's own name: the applicant's credit code is not the user's.",
+            "应以自身名义申请：申请人与用户的统一社会信用代码不一致。",
+        ),
+        RefusalCode.TRUTH_NOT_DECLARED: Rule(
+            6,
+            "The declaration that the information is true, accurate and complete is missing.",
+            "缺少信息真实、准确、完整的声明。",
+        ),
+        RefusalCode.MATERIAL_MISSING: Rule(6, "The material {missing} is missing.", "缺少材料：{missing}。"),
+        RefusalCode.MATERIAL_INVALID: Rule(
+            6,
+            "A material is named once and carries its SHA-256 in lower-case hex.",
+            "材料不得重复，且须附小写十六进制 SHA-256 摘要。",
+        ),
+        RefusalCode.CONTACT_MISSING: Rule(6, "A business contact is missing.", "缺少业务联系人。"),
+        RefusalCode.CLEARING_NUMBER_MISSING: Rule(
+            6, "A settlement participant has a clearing number.", "结算参与机构须有清算编号。"
+        ),
+        RefusalCode.SECURITIES_CODE_MISSING: Rule(6, "An issuer has a securities code.", "证券发行人须有证券代码。"),
+        RefusalCode.ACCEPTANCE_MISSING: Rule(
+            7,
+            "No acceptance of an agreement in force stands behind this opening.",
+            "缺少对现行协议的同意记录，不得开通。",
+        ),
+        RefusalCode.DEPOSITORY_DECIDES: Rule(
+            19,
+            "Suspending, resuming and terminating are the depository's to decide.",
+            "暂停、恢复和终止服务由中国结算决定。",
+        ),
+        RefusalCode.GROUND_MISSING: Rule(
+            19, "The ground of this decision, or the rule it rests on, is missing.", "缺少作出该决定的事由或依据。"
+        ),
+        RefusalCode.GROUND_NOT_FOR_SUSPENSION: Rule(
+            20,
+            "A lost qualification is a ground to terminate, not to suspend.",
+            "业务资格终止是终止服务的事由，不是暂停服务的事由。",
+        ),
+        RefusalCode.QUALIFICATION_MISSING: Rule(
+            20,
+            "The service {service} presupposes the qualification {qualification}.",
+            "服务 {service} 以具有业务资格 {qualification} 为前提。",
+        ),
+        RefusalCode.QUALIFICATION_DATES: Rule(
+            20, "The qualification ends before it begins.", "业务资格的终止日期早于起始日期。"
+        ),
+        RefusalCode.SERVICE_ALREADY_GRANTED: Rule(
+            9, "The service {service} is granted already.", "服务 {service} 已授权。"
+        ),
+        RefusalCode.SERVICE_NOT_GRANTED: Rule(
+            9, "The service {service} is not granted to the participant.", "服务 {service} 未授权给该用户。"
+        ),
+        RefusalCode.SERVICE_INDISPENSABLE: Rule(
+            9,
+            "The service {service} comes with the opening and goes with the closing.",
+            "服务 {service} 随开通授予、随关闭终止。",
+        ),
+        RefusalCode.TASK_NOT_FOUND: Rule(20, "There is no such open task.", "不存在该待办事项。"),
+        # applications
+        RefusalCode.APPLICATION_NOT_FOUND: Rule(6, "There is no such application.", "不存在该申请。"),
+        RefusalCode.APPLICATION_STATE: Rule(
+            6,
+            "An application that is {status} cannot do this: {command}.",
+            "申请状态为 {status}，不能办理：{command}。",
+        ),
+        RefusalCode.APPLICATION_PENDING: Rule(
+            16, "Another application of this participant is being handled.", "该用户另有申请正在办理。"
+        ),
+        RefusalCode.NOTHING_CHANGED: Rule(16, "The application changes nothing.", "申请未作任何变更。"),
+        RefusalCode.USCC_FIXED: Rule(
+            16,
+            "Another credit code is another institution: it applies for its own opening.",
+            "统一社会信用代码变更即为另一机构，应另行申请开通。",
+        ),
+        RefusalCode.EFFECTIVE_DATE_PAST: Rule(
+            16, "The change cannot take effect on {date}: that day is past.", "变更不得自 {date} 起生效：该日期已过。"
+        ),
+        RefusalCode.REASON_MISSING: Rule(
+            6, "To return or reject an application takes a reason.", "退回或拒绝申请须说明理由。"
+        ),
+        # operators
+        RefusalCode.OPERATOR_NOT_FOUND: Rule(11, "There is no such operator.", "不存在该操作员。"),
+        RefusalCode.OPERATOR_STATE: Rule(
+            11, "An operator who is {status} cannot do this: {command}.", "操作员状态为 {status}，不能办理：{command}。"
+        ),
+        RefusalCode.OPERATOR_NUMBER_TAKEN: Rule(
+            11,
+            "The operator number {found} has been used; a number is never used again.",
+            "操作员编号 {found} 已被使用；编号不得重复使用。",
+        ),
+        RefusalCode.PERMISSION_WILDCARD: Rule(
+            11, "Permissions are named one by one: there is no wildcard.", "权限须逐项列明，不得使用通配符。"
+        ),
+        RefusalCode.PERMISSION_UNKNOWN: Rule(11, "{found} is not a permission.", "{found} 不是有效的权限。"),
+        RefusalCode.PERMISSION_BEYOND_GRANTS: Rule(
+            9,
+            "{permissions}: beyond the services granted to the participant.",
+            "{permissions}：超出用户获授权的服务范围。",
+        ),
+        RefusalCode.PERMISSION_BEYOND_ROLE: Rule(
+            11,
+            "{permissions}: not for an operator in the role {role}.",
+            "{permissions}：不适用于角色为 {role} 的操作员。",
+        ),
+        RefusalCode.OWN_PERMISSIONS: Rule(11, "Nobody widens their own permissions.", "不得扩大本人权限。"),
+        RefusalCode.APPROVAL_NOT_AT_REGISTRATION: Rule(
+            11,
+            "Permission to approve is given to a registered operator and confirmed by a second person: {permissions}.",
+            "复核权限须在登记后另行授予并经另一人确认：{permissions}。",
+        ),
+        RefusalCode.LAST_ADMINISTRATOR: Rule(
+            11,
+            "The last active administrator goes only when a successor is named.",
+            "最后一名有效管理员须先指定继任者。",
+        ),
+        RefusalCode.SUCCESSOR_UNFIT: Rule(
+            11,
+            "The successor is another active operator of the same participant.",
+            "继任者须为同一用户的另一名有效操作员。",
+        ),
+        RefusalCode.SMS_ALREADY_SUBSCRIBED: Rule(
+            11, "The operator is subscribed to {topic} already.", "该操作员已订阅 {topic}。"
+        ),
+        RefusalCode.SMS_NOT_SUBSCRIBED: Rule(
+            11, "The operator is not subscribed to {topic}.", "该操作员未订阅 {topic}。"
+        ),
+        RefusalCode.SMS_NOT_OWN: Rule(
+            11,
+            "A subscription is its operator's own; an administrator may only end it.",
+            "短信由操作员本人订阅；管理员仅可退订。",
         ),
     }
 )
@@ -71,6 +351,29 @@ class Refused(Exception):
 def refuse(code: RefusalCode, *path: str, **values: object) -> Refused:
     """The exception for a single refusal: `raise refuse(CODE, "input", "uscc", found="...")`."""
     return Refused(Refusal(code, path, values))
+
+
+class Findings:
+    """Collects refusals, so that all that is wrong is told at once."""
+
+    def __init__(self) -> None:
+        self._found: list[Refusal] = []
+
+    def add(self, code: RefusalCode, *path: str, **values: object) -> None:
+        self._found.append(Refusal(code, path, values))
+
+    def attempt(self, parse: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+        """What `parse` answers; None, and its refusals kept, where it refuses."""
+        try:
+            return parse(*args, **kwargs)
+        except Refused as refused:
+            self._found.extend(refused.refusals)
+            return None
+
+    def raise_any(self) -> None:
+        """Raises Refused with everything found, if anything was."""
+        if self._found:
+            raise Refused(*self._found)
 
 
 def codes_of_article(number: int) -> tuple[RefusalCode, ...]:
