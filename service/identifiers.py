@@ -21,6 +21,8 @@ class Kind(StrEnum):
     REGISTRAR = "reg"
     CERTIFICATE = "crt"
     RECORD = "rec"
+    PROPOSAL = "prp"
+    TASK = "tsk"
 
 
 _ID = re.compile(r"(?P<world>[a-z]{3,4})-(?P<kind>[a-z]{2,4})-(?P<ulid>[0-7][0-9A-HJKMNP-TV-Z]{25})")

@@ -1,0 +1,291 @@
+"""Operators (操作员, art. 11, 12): people through whom a participant acts. They are offboarded, never erased.
+
+Rules here are pure. An operator's acts are the participant's (art. 12), so its record survives it; its number is never
+given to another.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from service.access import APPROVING, ROLE_CEILINGS, OperatorRole, Permission
+from service.personal_data import SealedText
+from service.refusals import RefusalCode, refuse
+
+
+class OperatorStatus(StrEnum):
+    ACTIVE = "ACTIVE"
+    FROZEN = "FROZEN"
+    OFFBOARDED = "OFFBOARDED"
+
+
+class OperatorCommand(StrEnum):
+    FREEZE = "FREEZE"
+    UNFREEZE = "UNFREEZE"
+    OFFBOARD = "OFFBOARD"
+
+
+OPERATOR_TRANSITIONS: Mapping[tuple[OperatorStatus, OperatorCommand], OperatorStatus] = MappingProxyType(
+    {
+        (OperatorStatus.ACTIVE, OperatorCommand.FREEZE): OperatorStatus.FROZEN,
+        (OperatorStatus.FROZEN, OperatorCommand.UNFREEZE): OperatorStatus.ACTIVE,
+        (OperatorStatus.ACTIVE, OperatorCommand.OFFBOARD): OperatorStatus.OFFBOARDED,
+        (OperatorStatus.FROZEN, OperatorCommand.OFFBOARD): OperatorStatus.OFFBOARDED,
+    }
+)
+
+
+class OffboardReason(StrEnum):
+    LEFT = "LEFT"  # 离职
+    MOVED = "MOVED"  # 离岗
+    PARTICIPANT_CLOSED = "PARTICIPANT_CLOSED"
+    PARTICIPANT_TERMINATED = "PARTICIPANT_TERMINATED"
+
+
+class SmsTopic(StrEnum):
+    """What the platform's SMS notices (短信通知服务) tell of."""
+
+    NOTICE = "NOTICE"
+    CERTIFICATE_EXPIRY = "CERTIFICATE_EXPIRY"
+    SETTLEMENT_RESULT = "SETTLEMENT_RESULT"
+    HOLDER_CHANGE = "HOLDER_CHANGE"  # a holder above five per cent moves
+
+
+class SmsStatus(StrEnum):
+    ACTIVE = "ACTIVE"
+    CANCELLED = "CANCELLED"
+
+
+class SmsCancelReason(StrEnum):
+    UNSUBSCRIBED = "UNSUBSCRIBED"
+    OFFBOARDED = "OFFBOARDED"  # art. 11
+
+
+@dataclass(frozen=True, slots=True)
+class SmsSubscription:
+    """An operator's subscription to one topic; the latest of each topic is kept."""
+
+    topic: SmsTopic
+    telephone: SealedText
+    status: SmsStatus
+    subscribed_at: datetime
+    cancelled_at: datetime | None = None
+    cancel_reason: SmsCancelReason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """A person who acts for a participant. Tokens issued before `sessions_end_at` are void, whatever they say."""
+
+    id: str
+    version: int
+    participant_id: str
+    operator_number: str
+    name: str
+    role: OperatorRole
+    status: OperatorStatus
+    permissions: tuple[Permission, ...] = ()
+    telephone: SealedText | None = None
+    sms_subscriptions: tuple[SmsSubscription, ...] = ()
+    registered_at: datetime
+    last_seen_at: datetime | None = None
+    sessions_end_at: datetime | None = None
+    frozen_at: datetime | None = None
+    offboarded_at: datetime | None = None
+    offboard_reason: OffboardReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionUse:
+    """How often a granted permission was used in the time looked at, and when last."""
+
+    permission: Permission
+    times: int
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LeastPrivilegeReview:
+    """What an operator holds against what it used (art. 11): `unused` is what to take away."""
+
+    days: int
+    since: datetime
+    granted: tuple[Permission, ...]
+    used: tuple[PermissionUse, ...]
+    unused: tuple[Permission, ...]
+
+
+class LeaverConcern(StrEnum):
+    """What is left behind by people who may have gone."""
+
+    SMS_WITHOUT_PERMISSIONS = "SMS_WITHOUT_PERMISSIONS"
+    LONG_IDLE = "LONG_IDLE"
+    FROZEN_WITH_CERTIFICATE = "FROZEN_WITH_CERTIFICATE"
+
+
+@dataclass(frozen=True, slots=True)
+class LeaverFinding:
+    """One operator to look at, and why."""
+
+    operator: Operator
+    concerns: tuple[LeaverConcern, ...]
+
+
+def next_status(status: OperatorStatus, command: OperatorCommand) -> OperatorStatus:
+    """The status that the command leads to. Raises Refused(OPERATOR_STATE) for a way the table does not have."""
+    following = OPERATOR_TRANSITIONS.get((status, command))
+    if following is None:
+        raise refuse(RefusalCode.OPERATOR_STATE, status=status.value, command=command.value)
+    return following
+
+
+def frozen(operator: Operator, at: datetime) -> Operator:
+    """The operator, frozen: nothing is taken away, sessions end at once."""
+    status = next_status(operator.status, OperatorCommand.FREEZE)
+    return replace(operator, status=status, frozen_at=at, sessions_end_at=at)
+
+
+def unfrozen(operator: Operator) -> Operator:
+    """Active again. Sessions of before stay ended."""
+    return replace(operator, status=next_status(operator.status, OperatorCommand.UNFREEZE), frozen_at=None)
+
+
+def offboarded(operator: Operator, reason: OffboardReason, at: datetime) -> Operator:
+    """Permissions, SMS and sessions end together (art. 11); who is gone already is answered unchanged."""
+    if operator.status is OperatorStatus.OFFBOARDED:
+        return operator
+    return replace(
+        operator,
+        status=next_status(operator.status, OperatorCommand.OFFBOARD),
+        permissions=(),
+        sms_subscriptions=tuple(
+            _cancelled(each, SmsCancelReason.OFFBOARDED, at) for each in operator.sms_subscriptions
+        ),
+        sessions_end_at=at,
+        frozen_at=None,
+        offboarded_at=at,
+        offboard_reason=reason,
+    )
+
+
+def _cancelled(subscription: SmsSubscription, reason: SmsCancelReason, at: datetime) -> SmsSubscription:
+    if subscription.status is SmsStatus.CANCELLED:
+        return subscription
+    return replace(subscription, status=SmsStatus.CANCELLED, cancelled_at=at, cancel_reason=reason)
+
+
+def parse_permissions(names: Iterable[str], *path: str) -> tuple[Permission, ...]:
+    """Permissions by name, sorted, each once. Raises Refused for a wildcard or a name the catalogue does not have."""
+    parsed: set[Permission] = set()
+    for place, name in enumerate(names):
+        if "*" in name:
+            raise refuse(RefusalCode.PERMISSION_WILDCARD, *path, str(place))
+        try:
+            parsed.add(Permission(name))
+        except ValueError:
+            raise refuse(RefusalCode.PERMISSION_UNKNOWN, *path, str(place), found=name[:40]) from None
+    return tuple(sorted(parsed))
+
+
+def ensure_within(
+    permissions: Iterable[Permission], role: OperatorRole, granted: frozenset[Permission], *path: str
+) -> None:
+    """Raises Refused for permissions beyond the participant's services (art. 9) or beyond the role (art. 11)."""
+    wanted = frozenset(permissions)
+    if beyond := wanted - granted:
+        raise refuse(RefusalCode.PERMISSION_BEYOND_GRANTS, *path, permissions=_listed(beyond))
+    if beyond := wanted - ROLE_CEILINGS[role]:
+        raise refuse(RefusalCode.PERMISSION_BEYOND_ROLE, *path, permissions=_listed(beyond), role=role.value)
+
+
+def _listed(permissions: Iterable[Permission]) -> str:
+    return ", ".join(sorted(permissions))
+
+
+def ensure_none_approves(permissions: Iterable[Permission], *path: str) -> None:
+    """Raises Refused: permission to approve comes later, confirmed by a second person."""
+    if approving := APPROVING & frozenset(permissions):
+        raise refuse(RefusalCode.APPROVAL_NOT_AT_REGISTRATION, *path, permissions=_listed(approving))
+
+
+def needs_second_person(operator: Operator, permissions: Iterable[Permission]) -> bool:
+    """Whether a change of permissions newly lets the operator approve what others enter."""
+    return bool((frozenset(permissions) - frozenset(operator.permissions)) & APPROVING)
+
+
+def with_permissions(operator: Operator, permissions: tuple[Permission, ...], *, changed_by: str | None) -> Operator:
+    """The operator with exactly these permissions. Raises Refused for one who is gone, or who would widen its own."""
+    if operator.status is OperatorStatus.OFFBOARDED:
+        raise refuse(RefusalCode.OPERATOR_STATE, status=operator.status.value, command="CHANGE_PERMISSIONS")
+    if changed_by == operator.id and frozenset(permissions) - frozenset(operator.permissions):
+        raise refuse(RefusalCode.OWN_PERMISSIONS, "permissions")
+    return replace(operator, permissions=permissions)
+
+
+def narrowed(operator: Operator, granted: frozenset[Permission]) -> Operator:
+    """The operator without what the participant is no longer granted."""
+    return replace(operator, permissions=tuple(each for each in operator.permissions if each in granted))
+
+
+def succeeded_by(leaver: Operator, successor: Operator) -> Operator:
+    """The successor, made administrator with the leaver's permissions."""
+    fit = (
+        successor.id != leaver.id
+        and successor.participant_id == leaver.participant_id
+        and successor.status is OperatorStatus.ACTIVE
+    )
+    if not fit:
+        raise refuse(RefusalCode.SUCCESSOR_UNFIT, "successorId")
+    return replace(successor, role=OperatorRole.ADMINISTRATOR, permissions=leaver.permissions)
+
+
+def is_active_administrator(operator: Operator) -> bool:
+    return operator.role is OperatorRole.ADMINISTRATOR and operator.status is OperatorStatus.ACTIVE
+
+
+def subscribed(operator: Operator, topic: SmsTopic, telephone: SealedText, at: datetime) -> Operator:
+    if operator.status is not OperatorStatus.ACTIVE:
+        raise refuse(RefusalCode.OPERATOR_STATE, status=operator.status.value, command="SUBSCRIBE_SMS")
+    if any(each.topic is topic and each.status is SmsStatus.ACTIVE for each in operator.sms_subscriptions):
+        raise refuse(RefusalCode.SMS_ALREADY_SUBSCRIBED, "topic", topic=topic.value)
+    others = tuple(each for each in operator.sms_subscriptions if each.topic is not topic)
+    return replace(operator, sms_subscriptions=(*others, SmsSubscription(topic, telephone, SmsStatus.ACTIVE, at)))
+
+
+def unsubscribed(operator: Operator, topic: SmsTopic, at: datetime) -> Operator:
+    if all(each.topic is not topic or each.status is SmsStatus.CANCELLED for each in operator.sms_subscriptions):
+        raise refuse(RefusalCode.SMS_NOT_SUBSCRIBED, "topic", topic=topic.value)
+    return replace(
+        operator,
+        sms_subscriptions=tuple(
+            _cancelled(each, SmsCancelReason.UNSUBSCRIBED, at) if each.topic is topic else each
+            for each in operator.sms_subscriptions
+        ),
+    )
+
+
+def least_privilege(
+    operator: Operator, uses: Iterable[PermissionUse], days: int, since: datetime
+) -> LeastPrivilegeReview:
+    """Granted against used. `uses` is of this operator and this time, in any order."""
+    used = tuple(sorted((use for use in uses if use.times), key=lambda use: use.permission))
+    touched = {use.permission for use in used}
+    unused = tuple(permission for permission in operator.permissions if permission not in touched)
+    return LeastPrivilegeReview(days, since, operator.permissions, used, unused)
+
+
+def leaver_concerns(operator: Operator, *, idle_since: datetime, has_certificate: bool) -> tuple[LeaverConcern, ...]:
+    """Why somebody should look whether this operator has left. `idle_since`: not seen after it is long idle."""
+    if operator.status is OperatorStatus.OFFBOARDED:
+        return ()
+    concerns = []
+    live_sms = any(each.status is SmsStatus.ACTIVE for each in operator.sms_subscriptions)
+    if live_sms and not operator.permissions:
+        concerns.append(LeaverConcern.SMS_WITHOUT_PERMISSIONS)
+    if (operator.last_seen_at or operator.registered_at) <= idle_since:
+        concerns.append(LeaverConcern.LONG_IDLE)
+    if operator.status is OperatorStatus.FROZEN and has_certificate:
+        concerns.append(LeaverConcern.FROZEN_WITH_CERTIFICATE)
+    return tuple(concerns)

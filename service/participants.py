@@ -1,0 +1,305 @@
+"""Participants (PROP用户, Party A): institutions that the depository opened PROP for, and the rules of their standing.
+
+People are operators, never participants. Rules here are pure: they take a state and answer the next one, or refuse.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from service.access import SERVICES, SERVICES_AT_OPENING, ParticipantKind, QualificationType, Service
+from service.personal_data import SealedText
+from service.refusals import RefusalCode, refuse
+
+
+class ParticipantStatus(StrEnum):
+    PENDING = "PENDING"  # applied for, not opened
+    ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"  # by the depository (art. 19)
+    CLOSING = "CLOSING"  # asked to close (art. 18)
+    CLOSED = "CLOSED"
+    TERMINATED = "TERMINATED"  # by the depository (art. 19, 20)
+
+
+class ParticipantCommand(StrEnum):
+    OPEN = "OPEN"
+    SUSPEND = "SUSPEND"
+    RESUME = "RESUME"
+    ASK_TO_CLOSE = "ASK_TO_CLOSE"
+    STAY_OPEN = "STAY_OPEN"  # the application to close came to nothing
+    STAY_SUSPENDED = "STAY_SUSPENDED"
+    CLOSE = "CLOSE"
+    TERMINATE = "TERMINATE"
+
+
+PARTICIPANT_TRANSITIONS: Mapping[tuple[ParticipantStatus, ParticipantCommand], ParticipantStatus] = MappingProxyType(
+    {
+        (ParticipantStatus.PENDING, ParticipantCommand.OPEN): ParticipantStatus.ACTIVE,
+        (ParticipantStatus.ACTIVE, ParticipantCommand.SUSPEND): ParticipantStatus.SUSPENDED,
+        (ParticipantStatus.SUSPENDED, ParticipantCommand.RESUME): ParticipantStatus.ACTIVE,
+        (ParticipantStatus.ACTIVE, ParticipantCommand.ASK_TO_CLOSE): ParticipantStatus.CLOSING,
+        (ParticipantStatus.SUSPENDED, ParticipantCommand.ASK_TO_CLOSE): ParticipantStatus.CLOSING,
+        (ParticipantStatus.CLOSING, ParticipantCommand.STAY_OPEN): ParticipantStatus.ACTIVE,
+        (ParticipantStatus.CLOSING, ParticipantCommand.STAY_SUSPENDED): ParticipantStatus.SUSPENDED,
+        (ParticipantStatus.CLOSING, ParticipantCommand.CLOSE): ParticipantStatus.CLOSED,
+        (ParticipantStatus.ACTIVE, ParticipantCommand.TERMINATE): ParticipantStatus.TERMINATED,
+        (ParticipantStatus.SUSPENDED, ParticipantCommand.TERMINATE): ParticipantStatus.TERMINATED,
+    }
+)
+
+ENDED = frozenset({ParticipantStatus.CLOSED, ParticipantStatus.TERMINATED})
+
+
+class ContactKind(StrEnum):
+    BUSINESS = "BUSINESS"
+    TECHNICAL = "TECHNICAL"
+    SECURITY = "SECURITY"
+    EMERGENCY = "EMERGENCY"  # the channel of art. 26
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Whom to reach, sealed: what shows is masked, what is stored is encrypted."""
+
+    kind: ContactKind
+    name: SealedText
+    telephone: SealedText
+    email: SealedText | None = None
+
+
+class QualificationStatus(StrEnum):
+    VALID = "VALID"
+    SUSPENDED = "SUSPENDED"
+    TERMINATED = "TERMINATED"  # a settlement participant's, ended
+    EXITED = "EXITED"  # an issuer's, left registration
+
+
+@dataclass(frozen=True, slots=True)
+class Qualification:
+    """A business qualification on which the service rests (art. 20). `until` is its last day."""
+
+    type: QualificationType
+    status: QualificationStatus
+    since: date
+    until: date | None
+    reference: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceGrant:
+    """A service that the depository provides to the participant (art. 2, 9)."""
+
+    service: Service
+    granted_at: datetime
+    granted_by: str | None
+
+
+class AcceptanceManner(StrEnum):
+    BY_APPLICATION = "BY_APPLICATION"  # art. 7
+    BY_OPENING = "BY_OPENING"  # art. 7: the depository opens, the agreement is formed
+    CONFIRMED = "CONFIRMED"  # art. 25
+    DEEMED_BY_USE = "DEEMED_BY_USE"  # art. 25
+    REJECTED = "REJECTED"  # art. 25
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Which agreement binds, how it came to, and since when. `formed_at` is the opening (art. 7)."""
+
+    agreement_number: int
+    content_hash: str
+    manner: AcceptanceManner
+    accepted_at: datetime
+    accepted_by: str | None
+    formed_at: datetime | None = None
+
+
+class Ground(StrEnum):
+    """Why the depository may suspend or terminate: article 19 names three grounds, article 20 the fourth."""
+
+    LAW = "LAW"
+    BUSINESS_RULE = "BUSINESS_RULE"
+    AGREEMENT = "AGREEMENT"
+    QUALIFICATION_ENDED = "QUALIFICATION_ENDED"
+
+
+class RuleKind(StrEnum):
+    """The norms that article 28 lists."""
+
+    LAW = "LAW"
+    DEPARTMENT_RULE = "DEPARTMENT_RULE"
+    BUSINESS_RULE = "BUSINESS_RULE"
+    GUIDE = "GUIDE"
+    GUIDELINE = "GUIDELINE"
+    OTHER = "OTHER"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleReference:
+    """The rule a decision rests on."""
+
+    kind: RuleKind
+    title: str
+    provision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sanction:
+    """A standing decision of the depository, with its ground and the rule it rests on (art. 19, 20, 28)."""
+
+    ground: Ground
+    rule: RuleReference
+    note: str
+    decided_by: str
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Information:
+    """What is registered of an institution. It changes through a reviewed application only (art. 16)."""
+
+    kind: ParticipantKind
+    legal_name: str
+    legal_name_en: str | None = None
+    uscc: str
+    lei: str | None = None
+    clearing_numbers: tuple[str, ...] = ()
+    trading_units: tuple[str, ...] = ()
+    securities_codes: tuple[str, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Participant(Information):
+    """An institution and its standing. `services` are those granted now; what was granted before is in the records."""
+
+    id: str
+    version: int
+    participant_code: str
+    status: ParticipantStatus
+    qualifications: tuple[Qualification, ...] = ()
+    services: tuple[ServiceGrant, ...] = ()
+    acceptance: Acceptance | None = None
+    sanction: Sanction | None = None
+    applied_at: datetime
+    opened_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+def information_of(participant: Participant) -> Information:
+    return Information(**{each.name: getattr(participant, each.name) for each in fields(Information)})
+
+
+def with_information(participant: Participant, information: Information) -> Participant:
+    return replace(participant, **{each.name: getattr(information, each.name) for each in fields(Information)})
+
+
+def next_status(status: ParticipantStatus, command: ParticipantCommand) -> ParticipantStatus:
+    """The status that the command leads to. Raises Refused(PARTICIPANT_STATE) for a way the table does not have."""
+    following = PARTICIPANT_TRANSITIONS.get((status, command))
+    if following is None:
+        raise refuse(RefusalCode.PARTICIPANT_STATE, status=status.value, command=command.value)
+    return following
+
+
+def may_use_platform(status: ParticipantStatus) -> bool:
+    """Whether operators of such a participant are let in. Who asked to close uses it until the closing takes effect."""
+    return status in {ParticipantStatus.ACTIVE, ParticipantStatus.CLOSING}
+
+
+def granted_services(participant: Participant) -> frozenset[Service]:
+    return frozenset(grant.service for grant in participant.services)
+
+
+def opened(participant: Participant, *, officer: str | None, at: datetime) -> Participant:
+    """The participant, opened: the agreement is formed (art. 7). Raises Refused(ACCEPTANCE_MISSING) without one."""
+    status = next_status(participant.status, ParticipantCommand.OPEN)
+    acceptance = participant.acceptance
+    if acceptance is None or acceptance.manner is AcceptanceManner.REJECTED:
+        raise refuse(RefusalCode.ACCEPTANCE_MISSING, "acceptance")
+    grants = tuple(ServiceGrant(service, at, officer) for service in SERVICES_AT_OPENING)
+    return replace(
+        participant, status=status, services=grants, acceptance=replace(acceptance, formed_at=at), opened_at=at
+    )
+
+
+def suspended(participant: Participant, sanction: Sanction) -> Participant:
+    """Art. 19. A lost qualification only lets the depository terminate (art. 20)."""
+    if sanction.ground is Ground.QUALIFICATION_ENDED:
+        raise refuse(RefusalCode.GROUND_NOT_FOR_SUSPENSION, "ground")
+    return replace(participant, status=next_status(participant.status, ParticipantCommand.SUSPEND), sanction=sanction)
+
+
+def resumed(participant: Participant) -> Participant:
+    """Implied by art. 19's suspension; the agreement gives no procedure."""
+    return replace(participant, status=next_status(participant.status, ParticipantCommand.RESUME), sanction=None)
+
+
+def terminated(participant: Participant, sanction: Sanction, at: datetime) -> Participant:
+    """Art. 19, 20: the depository's decision, never an event's."""
+    status = next_status(participant.status, ParticipantCommand.TERMINATE)
+    return replace(participant, status=status, sanction=sanction, services=(), ended_at=at)
+
+
+def asked_to_close(participant: Participant) -> Participant:
+    return replace(participant, status=next_status(participant.status, ParticipantCommand.ASK_TO_CLOSE))
+
+
+def not_closed(participant: Participant) -> Participant:
+    """The application to close was withdrawn or rejected: back to where it stood. A suspension outlives it."""
+    command = ParticipantCommand.STAY_SUSPENDED if participant.sanction else ParticipantCommand.STAY_OPEN
+    return replace(participant, status=next_status(participant.status, command))
+
+
+def closed(participant: Participant, at: datetime) -> Participant:
+    """Art. 18: services end; every record stays."""
+    status = next_status(participant.status, ParticipantCommand.CLOSE)
+    return replace(participant, status=status, services=(), ended_at=at)
+
+
+def with_service(participant: Participant, service: Service, *, officer: str | None, at: datetime) -> Participant:
+    """The participant, granted a service whose qualification it holds (art. 9, 20)."""
+    ensure_active(participant)
+    if service in granted_services(participant):
+        raise refuse(RefusalCode.SERVICE_ALREADY_GRANTED, "service", service=service.value)
+    needed = SERVICES[service].qualification
+    if needed is not None and not holds_qualification(participant, needed, at.date()):
+        raise refuse(RefusalCode.QUALIFICATION_MISSING, "service", service=service.value, qualification=needed.value)
+    return replace(participant, services=(*participant.services, ServiceGrant(service, at, officer)))
+
+
+def without_service(participant: Participant, service: Service) -> Participant:
+    if service in SERVICES_AT_OPENING:
+        raise refuse(RefusalCode.SERVICE_INDISPENSABLE, "service", service=service.value)
+    if service not in granted_services(participant):
+        raise refuse(RefusalCode.SERVICE_NOT_GRANTED, "service", service=service.value)
+    return replace(participant, services=tuple(each for each in participant.services if each.service is not service))
+
+
+def holds_qualification(participant: Participant, needed: QualificationType, day: date) -> bool:
+    return any(
+        each.type is needed
+        and each.status is QualificationStatus.VALID
+        and each.since <= day
+        and (each.until is None or day <= each.until)
+        for each in participant.qualifications
+    )
+
+
+def with_qualification(participant: Participant, qualification: Qualification) -> Participant:
+    """The participant with the latest word on that type. Whatever it says, the standing does not move (art. 20)."""
+    if qualification.until is not None and qualification.until < qualification.since:
+        raise refuse(RefusalCode.QUALIFICATION_DATES, "until")
+    if participant.status in ENDED:
+        raise refuse(RefusalCode.PARTICIPANT_STATE, status=participant.status.value, command="RECORD_QUALIFICATION")
+    others = tuple(each for each in participant.qualifications if each.type is not qualification.type)
+    return replace(participant, qualifications=(*others, qualification))
+
+
+def ensure_active(participant: Participant) -> None:
+    """Raises Refused(PARTICIPANT_NOT_ACTIVE)."""
+    if participant.status is not ParticipantStatus.ACTIVE:
+        raise refuse(RefusalCode.PARTICIPANT_NOT_ACTIVE, status=participant.status.value)
