@@ -83,6 +83,35 @@ class RefusalCode(StrEnum):
     SMS_ALREADY_SUBSCRIBED = "SMS_ALREADY_SUBSCRIBED"
     SMS_NOT_SUBSCRIBED = "SMS_NOT_SUBSCRIBED"
     SMS_NOT_OWN = "SMS_NOT_OWN"
+    # certificates
+    CERTIFICATE_MALFORMED = "CERTIFICATE_MALFORMED"
+    CERTIFICATE_REQUEST_MALFORMED = "CERTIFICATE_REQUEST_MALFORMED"
+    CERTIFICATE_LIST_MALFORMED = "CERTIFICATE_LIST_MALFORMED"
+    CERTIFICATE_INPUT_TOO_LARGE = "CERTIFICATE_INPUT_TOO_LARGE"
+    CERTIFICATE_INPUT_NOT_ONE = "CERTIFICATE_INPUT_NOT_ONE"
+    CERTIFICATE_PRIVATE_KEY_PASTED = "CERTIFICATE_PRIVATE_KEY_PASTED"
+    CERTIFICATE_ALGORITHM_UNSUPPORTED = "CERTIFICATE_ALGORITHM_UNSUPPORTED"
+    CERTIFICATE_POSSESSION_UNPROVEN = "CERTIFICATE_POSSESSION_UNPROVEN"
+    CERTIFICATE_SIGNATURE_WEAK = "CERTIFICATE_SIGNATURE_WEAK"
+    CERTIFICATE_KEY_NOT_ALLOWED = "CERTIFICATE_KEY_NOT_ALLOWED"
+    CERTIFICATE_KEY_WEAK = "CERTIFICATE_KEY_WEAK"
+    CERTIFICATE_KEY_BLOCKED = "CERTIFICATE_KEY_BLOCKED"
+    CERTIFICATE_FOREIGN_WORLD = "CERTIFICATE_FOREIGN_WORLD"
+    CERTIFICATE_POLICY_MISSING = "CERTIFICATE_POLICY_MISSING"
+    CERTIFICATE_EXPIRED = "CERTIFICATE_EXPIRED"
+    CERTIFICATE_NOT_YET_VALID = "CERTIFICATE_NOT_YET_VALID"
+    CERTIFICATE_LIFE_TOO_LONG = "CERTIFICATE_LIFE_TOO_LONG"
+    CERTIFICATE_OUTLIVES_ISSUER = "CERTIFICATE_OUTLIVES_ISSUER"
+    CERTIFICATE_ISSUER_UNKNOWN = "CERTIFICATE_ISSUER_UNKNOWN"
+    CERTIFICATE_ISSUER_EXPIRED = "CERTIFICATE_ISSUER_EXPIRED"
+    CERTIFICATE_ISSUER_NOT_AUTHORITY = "CERTIFICATE_ISSUER_NOT_AUTHORITY"
+    CERTIFICATE_ROOT_NOT_TRUSTED = "CERTIFICATE_ROOT_NOT_TRUSTED"
+    CERTIFICATE_CHAIN_INVALID = "CERTIFICATE_CHAIN_INVALID"
+    CERTIFICATE_IS_AUTHORITY = "CERTIFICATE_IS_AUTHORITY"
+    CERTIFICATE_USAGE_WRONG = "CERTIFICATE_USAGE_WRONG"
+    CERTIFICATE_HOLDER_UNREADABLE = "CERTIFICATE_HOLDER_UNREADABLE"
+    CERTIFICATE_OF_ANOTHER_HOLDER = "CERTIFICATE_OF_ANOTHER_HOLDER"
+    CERTIFICATE_LIST_STALE = "CERTIFICATE_LIST_STALE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +343,114 @@ RULES: Mapping[RefusalCode, Rule] = MappingProxyType(
             11,
             "A subscription is its operator's own; an administrator may only end it.",
             "短信由操作员本人订阅；管理员仅可退订。",
+        ),
+        RefusalCode.CERTIFICATE_MALFORMED: Rule(
+            8, "This is not a well-formed certificate: {detail}.", "这不是格式正确的证书：{detail}。"
+        ),
+        RefusalCode.CERTIFICATE_REQUEST_MALFORMED: Rule(
+            8, "This is not a well-formed certificate request: {detail}.", "这不是格式正确的证书申请：{detail}。"
+        ),
+        RefusalCode.CERTIFICATE_LIST_MALFORMED: Rule(
+            8,
+            "This is not a well-formed certificate revocation list: {detail}.",
+            "这不是格式正确的证书吊销列表：{detail}。",
+        ),
+        RefusalCode.CERTIFICATE_INPUT_TOO_LARGE: Rule(
+            8, "{size} bytes were given; at most {limit} are read.", "提交了 {size} 字节，最多读取 {limit} 字节。"
+        ),
+        RefusalCode.CERTIFICATE_INPUT_NOT_ONE: Rule(
+            8,
+            "Exactly one PEM block is expected, of type {wanted}; found {count}, {matching} of that type.",
+            "应当恰好有一个 PEM 块，类型为 {wanted}；实际有 {count} 个，其中 {matching} 个属于该类型。",
+        ),
+        RefusalCode.CERTIFICATE_PRIVATE_KEY_PASTED: Rule(
+            13,
+            "This holds a private key. A private key never leaves its holder: consider it compromised, make a new one.",
+            "内容含有私钥。私钥不得离开其持有人：请视其为已泄露，并重新生成密钥。",
+        ),
+        RefusalCode.CERTIFICATE_ALGORITHM_UNSUPPORTED: Rule(
+            8, "{algorithm} can be shown here, but not verified.", "{algorithm} 在此可以显示，但无法验证。"
+        ),
+        RefusalCode.CERTIFICATE_POSSESSION_UNPROVEN: Rule(
+            13, "The request is not signed with the key that it asks to certify.", "证书申请未由其所申请的密钥签名。"
+        ),
+        RefusalCode.CERTIFICATE_SIGNATURE_WEAK: Rule(
+            8,
+            "It is signed with {found}; SHA-256, SHA-384, SHA-512 and Ed25519 are accepted.",
+            "其签名采用 {found}；可接受的是 SHA-256、SHA-384、SHA-512 和 Ed25519。",
+        ),
+        RefusalCode.CERTIFICATE_KEY_NOT_ALLOWED: Rule(
+            8,
+            "A {found} key is not accepted, but EC P-256 or P-384, Ed25519, RSA of 2048 to 4096 bits.",
+            "不接受 {found} 密钥；可接受 EC P-256 或 P-384、Ed25519，以及 2048 至 4096 位 RSA。",
+        ),
+        RefusalCode.CERTIFICATE_KEY_WEAK: Rule(
+            8, "The key is weak ({weakness}): make a new one.", "该密钥强度不足（{weakness}）：请重新生成密钥。"
+        ),
+        RefusalCode.CERTIFICATE_KEY_BLOCKED: Rule(
+            13,
+            "This key has been blocked: it was reported compromised, or must not be used here.",
+            "该密钥已被封禁：已被报告泄露，或不得在此使用。",
+        ),
+        RefusalCode.CERTIFICATE_FOREIGN_WORLD: Rule(
+            17,
+            "This certificate belongs to the other world: production and sandbox do not meet.",
+            "该证书属于另一环境：生产环境与测试环境互不相通。",
+        ),
+        RefusalCode.CERTIFICATE_POLICY_MISSING: Rule(
+            8,
+            "Neither the certificate nor an authority above it may lack the certificate policy {wanted}.",
+            "证书及其上级机构证书均须含有证书策略 {wanted}。",
+        ),
+        RefusalCode.CERTIFICATE_EXPIRED: Rule(
+            14, "The certificate expired at {not_after}.", "证书已于 {not_after} 到期。"
+        ),
+        RefusalCode.CERTIFICATE_NOT_YET_VALID: Rule(
+            14, "The certificate is valid from {not_before} only.", "证书自 {not_before} 起方有效。"
+        ),
+        RefusalCode.CERTIFICATE_LIFE_TOO_LONG: Rule(
+            14,
+            "The certificate lives {days} days; at most {limit} are accepted.",
+            "证书有效期为 {days} 天，最长接受 {limit} 天。",
+        ),
+        RefusalCode.CERTIFICATE_OUTLIVES_ISSUER: Rule(
+            14,
+            "The certificate would outlive its issuer, which ends at {issuer_ends}.",
+            "证书有效期将超过其签发机构证书的到期时间 {issuer_ends}。",
+        ),
+        RefusalCode.CERTIFICATE_ISSUER_UNKNOWN: Rule(
+            8, "No known authority has signed this certificate: {issuer}.", "没有已知的机构签发过该证书：{issuer}。"
+        ),
+        RefusalCode.CERTIFICATE_ISSUER_EXPIRED: Rule(
+            14,
+            "The authority that signed it is outside its validity: {issuer}.",
+            "签发该证书的机构证书不在有效期内：{issuer}。",
+        ),
+        RefusalCode.CERTIFICATE_ISSUER_NOT_AUTHORITY: Rule(
+            13,
+            "It is signed by a certificate that may not sign certificates: {issuer}.",
+            "其签发者无权签发证书：{issuer}。",
+        ),
+        RefusalCode.CERTIFICATE_ROOT_NOT_TRUSTED: Rule(
+            8, "Its chain does not end at a root that is trusted here.", "其证书链未终止于此处信任的根证书。"
+        ),
+        RefusalCode.CERTIFICATE_CHAIN_INVALID: Rule(8, "Its chain is not valid: {detail}.", "其证书链无效：{detail}。"),
+        RefusalCode.CERTIFICATE_IS_AUTHORITY: Rule(
+            13, "This is the certificate of an authority, not of an operator.", "这是机构（CA）证书，不是操作员证书。"
+        ),
+        RefusalCode.CERTIFICATE_USAGE_WRONG: Rule(
+            8,
+            "The certificate is not for this use: {profile} asks for {wanted}.",
+            "证书用途不符：{profile} 要求 {wanted}。",
+        ),
+        RefusalCode.CERTIFICATE_HOLDER_UNREADABLE: Rule(
+            13, "The certificate does not name one holder of this service.", "证书未指明本服务的唯一持有人。"
+        ),
+        RefusalCode.CERTIFICATE_OF_ANOTHER_HOLDER: Rule(
+            13, "The certificate is {found}'s, not {wanted}'s.", "证书属于 {found}，不属于 {wanted}。"
+        ),
+        RefusalCode.CERTIFICATE_LIST_STALE: Rule(
+            14, "The revocation list was due to be replaced at {next_update}.", "吊销列表应于 {next_update} 更新。"
         ),
     }
 )
