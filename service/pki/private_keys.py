@@ -9,16 +9,29 @@ from service.refusals import RefusalCode
 
 _LENGTH = rb"(?:[\x00-\x7f]|\x81.|\x82..)"
 _VERSION = rb"\x02\x01[\x00\x01]"
-_KEY_ALGORITHMS = rb"(?:\x2a\x86\x48\xce\x3d\x02|\x2a\x86\x48\x86\xf7\x0d\x01\x01|\x2a\x86\x48\xce\x38\x04|\x2b\x65|\x2b\x0e\x03|\x2a\x81\x1c|\x60\x86\x48\x01\x65\x03\x04)"  # noqa: E501 - one alternation of OID prefixes
+# Last octets tell RSA, EC, DSA and SM2 keys from signatures; EdDSA, ML-DSA and PSS have one OID for both.
+_KEY_ALGORITHM = (
+    rb"(?:\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01|\x2a\x86\x48\xce\x3d\x02\x01|\x2a\x86\x48\xce\x38\x04\x01"
+    rb"|\x2a\x81\x1c\xcf\x55\x01\x82\x2d)"
+)
+_KEY_OR_SIGNATURE = rb"(?:\x2b\x65[\x6e-\x71]|\x60\x86\x48\x01\x65\x03\x04\x03.|\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a)"
 
 _TEXT = re.compile(rb"private-?key|openssh-key-v1|putty-user-key-file|age-secret-key-", re.IGNORECASE)
 _JWK = re.compile(rb'"kty"\s*:.*"[dk]"\s*:|"[dk]"\s*:.*"kty"\s*:', re.DOTALL)
 _DER = re.compile(
     b"|".join(
         (
-            # PKCS#8 (RFC 5958): version, AlgorithmIdentifier of a KEY algorithm, then an OCTET STRING. A certificate
-            # with serial number 1 begins alike, but goes on with its issuer, a SEQUENCE.
-            rb"\x30" + _LENGTH + _VERSION + rb"\x30" + _LENGTH + rb"\x06." + _KEY_ALGORITHMS + rb".{0,32}?\x04",
+            # PKCS#8 (RFC 5958): version, AlgorithmIdentifier of a key. Where the OID does not tell, what follows does:
+            # an OCTET STRING; a revocation list or an old certificate goes on with its issuer, a SEQUENCE.
+            rb"\x30" + _LENGTH + _VERSION + rb"\x30" + _LENGTH + rb"\x06." + _KEY_ALGORITHM,
+            rb"\x30"
+            + _LENGTH
+            + _VERSION
+            + rb"\x30"
+            + _LENGTH
+            + rb"\x06."
+            + _KEY_OR_SIGNATURE
+            + rb".{0,80}?\x04[\x20-\x82]",
             # SEC 1 (RFC 5915): version 1, then the scalar.
             rb"\x30" + _LENGTH + rb"\x02\x01\x01\x04[\x10-\x42]",
             # PKCS#1 (RFC 8017, A.1.2) and DSA: version 0 or 1, then a long integer.
