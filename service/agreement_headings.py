@@ -16,7 +16,7 @@ SENTENCE_MARKS = re.compile(r"[，。；！？：]")
 _NUMERAL = r"(?:[零〇一二三四五六七八九十百千]\s?)++"
 _MARK = re.compile(rf"(?P<article>第\s?(?P<number>{_NUMERAL})条)|(?<!\S)(?P<chapter>{_NUMERAL})(?P<comma>、)?")
 _SENTENCE_END = re.compile(r"[。！？!?.][”’』」）)\"]*\Z")
-_REFERENCE = re.compile(rf"\s?(?:所[述列称指]|规定|约定|[的之款、，。；：）和及与或至]|第\s?{_NUMERAL}[款项条])")
+_REFERENCE = re.compile(rf"\s?(?:所\s?[述列称指]|[规约]\s?定|[的之款、，。；：）和及与或至]|第\s?{_NUMERAL}[款项条])")
 _TITLE_LENGTH = 100  # code points
 
 
@@ -41,12 +41,8 @@ def find_headings(source: ExtractedText) -> list[Heading]:
     ends = [mark.start() for mark in openers[1:]] + [len(source.text)]
     headings: list[Heading] = []
     for mark, end in zip(openers, ends[: len(openers)], strict=True):
-        below_title = not headings or not headings[-1].is_article
-        if mark["article"]:
-            is_heading = _opens_article(source, mark, below_title=bool(headings) and below_title)
-        else:
-            is_heading = _opens_chapter(source, mark, end, below_title=below_title)
-        if is_heading:
+        above = headings[-1] if headings else None
+        if _opens_article(source, mark, above) if mark["article"] else _opens_chapter(source, mark, above, end):
             headings.append(_heading(source, mark))
     _ensure_none_missed(source, marks, headings)
     return headings
@@ -67,16 +63,23 @@ def ensure_order(source: ExtractedText, headings: Iterable[Heading]) -> None:
     _ensure_has_article(source, open_chapter)
 
 
-def _opens_article(source: ExtractedText, mark: re.Match[str], *, below_title: bool) -> bool:
-    ended = below_title or _sentence_ended(source, mark)
-    return ended and (_blank_follows(source, mark) or _REFERENCE.match(source.text, mark.end()) is None)
+def _opens_article(source: ExtractedText, mark: re.Match[str], above: Heading | None) -> bool:
+    ended = above is not None and _stands_below(mark, above)
+    return (ended or _sentence_ended(source, mark)) and (
+        _blank_follows(source, mark) or _REFERENCE.match(source.text, mark.end()) is None
+    )
 
 
-def _opens_chapter(source: ExtractedText, mark: re.Match[str], end: int, *, below_title: bool) -> bool:
+def _opens_chapter(source: ExtractedText, mark: re.Match[str], above: Heading | None, end: int) -> bool:
     """一、总则: what follows up to the next line with a number is a title, for it is short and holds no sentence."""
     title = source.text[mark.end() : min(end, mark.end() + _TITLE_LENGTH + 1)]
     is_title = len(title) <= _TITLE_LENGTH and SENTENCE_MARKS.search(title) is None
-    return is_title and (below_title or _sentence_ended(source, mark))
+    return is_title and (above is None or _stands_below(mark, above) or _sentence_ended(source, mark))
+
+
+def _stands_below(mark: re.Match[str], above: Heading) -> bool:
+    """Between the two there is a title or nothing: no sentence that could have ended."""
+    return not above.is_article or mark.start() <= above.end + 1
 
 
 def _sentence_ended(source: ExtractedText, mark: re.Match[str]) -> bool:

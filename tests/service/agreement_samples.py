@@ -26,7 +26,7 @@ def sentences(draw: st.DrawFn) -> str:
         st.sampled_from(LATIN).map(lambda word: f"{word} 的"),
         st.integers(1, 40).map(lambda number: f"按照第{chinese_numeral(number)}条的规定"),
     )
-    opening = draw(st.sampled_from(("", "", "第三条所述", "第十条规定")))
+    opening = draw(st.sampled_from(("", "", "第三条所述", "第二条规定")))
     return opening + "办" + "".join(draw(st.lists(words, min_size=1, max_size=5))) + "。"
 
 

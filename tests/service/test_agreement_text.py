@@ -75,7 +75,7 @@ def test_a_latin_word_cut_in_two_is_mended_when_it_stands_whole_elsewhere():
 
 def test_a_mention_of_an_article_at_the_start_of_a_line_is_not_a_heading():
     text = parse_agreement(EXTRACTED).articles[1].text
-    assert text == "甲方按照第一条的规定登记。第一条所述登记不收费；依据《示范法》第三条 办理。"
+    assert text == "甲方按照第一条的规定登记。第一条所述登记不收费；依据《示范法》第三条办理。"
 
 
 @pytest.mark.parametrize(
@@ -129,14 +129,14 @@ def test_a_byte_order_mark_and_other_line_ends_do_not_change_the_content():
     assert parse_agreement(b"\xef\xbb\xbf" + SMALL.replace("\n", "\r\n").encode()) == plain
 
 
-@given(agreements(), st.randoms(use_true_random=False), st.floats(0, 0.9))
+@given(agreements(), st.integers(0, 2**32).map(Random), st.floats(0, 0.9))
 def test_wherever_the_lines_are_cut_the_agreement_is_the_same(agreement: AgreementText, random: Random, cuts: float):
     parsed = parse_agreement(as_extracted(agreement, random, cuts=cuts))
     assert parsed == agreement
     assert content_hash(parsed) == hashlib.sha256(canonical_text(agreement).encode()).hexdigest()
 
 
-@given(agreements(), st.randoms(use_true_random=False))
+@given(agreements(), st.integers(0, 2**32).map(Random))
 def test_no_character_but_white_space_is_lost_or_added(agreement: AgreementText, random: Random):
     written = list(as_extracted(agreement, random).decode())
     for _ in range(random.randrange(20)):
@@ -174,7 +174,7 @@ def test_whatever_the_bytes_only_the_parsers_own_error_leaves(data: bytes):
         ("二、其他\n", "二、其他\n\n三、附则\n", 12, "chapter 2 has no article"),
         ("第三条 双方保密。", "", 12, "chapter 2 has no article"),
         ("二、其他", "二、", 12, "chapter 2 has no title"),
-        ("一、总则\n", "", 8, "article 1 stands before any chapter"),
+        ("一、总则\n", "", 7, "article 1 stands before any chapter"),
         ("乙方受理。", "", 10, "article 2 has no text"),
         ("（甲方）", "", 1, "the preamble does not name 甲方"),
         ("（乙方）", "", 1, "the preamble does not name 乙方"),
