@@ -1,6 +1,4 @@
 # Everything a newcomer, a developer and CI call. `make help` lists it.
-PORT ?= 8000
-AGREEMENT ?=
 COVERAGE ?= --cov --cov-report=term
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
@@ -17,7 +15,8 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
 
 run: .venv/has-$(RUN_LOCK)  ## the sandbox on http://127.0.0.1:8000 (PORT=8123, AGREEMENT=file, SANDBOX_MONGO_URI=uri, PYTHON=python)
-	@exec $(BIN)/python -m sandbox serve --port $(PORT) $(if $(AGREEMENT),--agreement '$(AGREEMENT)')
+	@$(if $(PORT),SANDBOX_PORT='$(PORT)') $(if $(AGREEMENT),SANDBOX_AGREEMENT='$(AGREEMENT)') \
+	exec $(BIN)/python -m sandbox serve
 
 test: .venv/has-requirements-dev.lock $(NODE_MODULES)  ## all tests, with branch coverage
 	$(BIN)/python -m pytest $(PYTEST_ARGS) $(COVERAGE)
@@ -35,7 +34,7 @@ check: lint types test  ## what a change must pass
 lock:  ## pins every dependency anew, with hashes (needs uv)
 	deploy/lock.sh
 
-image:  ## builds and checks both container images with buildah (Linux, root, no engine needed)
+image: .venv/has-requirements-embedded.lock  ## builds and checks both container images with buildah (Linux, root, no engine needed)
 	deploy/image.sh
 
 audit: .venv/has-requirements-embedded.lock $(NODE_MODULES)  ## a started sandbox against graphql-http and schemathesis
