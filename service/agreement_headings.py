@@ -63,8 +63,25 @@ def ensure_order(source: ExtractedText, headings: Iterable[Heading]) -> None:
     _ensure_has_article(source, open_chapter)
 
 
+def stands_below(mark: re.Match[str], above: Heading) -> bool:
+    """Between the two there is a title or nothing: no sentence that could have ended."""
+    return not above.is_article or mark.start() <= above.end + 1
+
+
+def split_head(
+    source: ExtractedText, end: int, sentence_marks: re.Pattern[str], *, between_scripts: str = ""
+) -> tuple[str, str]:
+    """Title and preamble. The title may have been cut too: it reaches to the first wide gap, unless a sentence does."""
+    head = source.text[:end]
+    title, wide_gap, _ = head.partition("\f")
+    if not wide_gap or sentence_marks.search(title):
+        title = re.split(r"[\n\f]", head, maxsplit=1)[0]
+    preamble = source.joined(len(title), end, between_scripts=between_scripts)
+    return source.joined(0, len(title), between_scripts=between_scripts), preamble
+
+
 def _opens_article(source: ExtractedText, mark: re.Match[str], above: Heading | None) -> bool:
-    ended = above is not None and _stands_below(mark, above)
+    ended = above is not None and stands_below(mark, above)
     return (ended or _sentence_ended(source, mark)) and (
         _blank_follows(source, mark) or _REFERENCE.match(source.text, mark.end()) is None
     )
@@ -74,12 +91,7 @@ def _opens_chapter(source: ExtractedText, mark: re.Match[str], above: Heading | 
     """一、总则: what follows up to the next line with a number is a title, for it is short and holds no sentence."""
     title = source.text[mark.end() : min(end, mark.end() + _TITLE_LENGTH + 1)]
     is_title = len(title) <= _TITLE_LENGTH and SENTENCE_MARKS.search(title) is None
-    return is_title and (above is None or _stands_below(mark, above) or _sentence_ended(source, mark))
-
-
-def _stands_below(mark: re.Match[str], above: Heading) -> bool:
-    """Between the two there is a title or nothing: no sentence that could have ended."""
-    return not above.is_article or mark.start() <= above.end + 1
+    return is_title and (above is None or stands_below(mark, above) or _sentence_ended(source, mark))
 
 
 def _sentence_ended(source: ExtractedText, mark: re.Match[str]) -> bool:

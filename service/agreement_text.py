@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
-from service.agreement_headings import SENTENCE_MARKS, Heading, ensure_order, find_headings
+from service.agreement_headings import SENTENCE_MARKS, Heading, ensure_order, find_headings, split_head
 from service.chinese_numerals import chinese_numeral
 from service.extracted_text import AgreementTextError, ExtractedText, read_extracted
 
@@ -90,7 +90,7 @@ def parse_agreement(data: bytes) -> AgreementText:
     headings = find_headings(source)
     ensure_order(source, headings)
     first = headings[0].start if headings else len(source.text)
-    title, preamble = _split_head(source, first)
+    title, preamble = split_head(source, first, SENTENCE_MARKS)
     party_a, party_b = _find_parties(source, preamble)
     if not headings:
         raise source.error(first - 1, "there is no chapter and no article")
@@ -110,15 +110,6 @@ def canonical_text(agreement: AgreementText) -> str:
 def content_hash(agreement: AgreementText) -> str:
     """SHA-256 of the canonical text in UTF-8, lower-case hexadecimal."""
     return hashlib.sha256(canonical_text(agreement).encode()).hexdigest()
-
-
-def _split_head(source: ExtractedText, end: int) -> tuple[str, str]:
-    """Title and preamble. The title may have been cut too: it reaches to the first wide gap, unless a sentence does."""
-    head = source.text[:end]
-    title, wide_gap, _ = head.partition("\f")
-    if not wide_gap or SENTENCE_MARKS.search(title):
-        title = re.split(r"[\n\f]", head, maxsplit=1)[0]
-    return source.joined(0, len(title)), source.joined(len(title), end)
 
 
 def _find_parties(source: ExtractedText, preamble: str) -> tuple[str, str]:

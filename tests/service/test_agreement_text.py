@@ -216,8 +216,9 @@ def test_the_line_of_the_first_byte_that_is_not_utf8_is_named():
 
 
 def test_a_file_over_the_limit_is_refused_at_once():
+    data = bytes(50_000_000)
     started = time.perf_counter()
-    assert "50000000 bytes" in refusal(b"\xff" * 50_000_000).reason
+    assert "50000000 bytes" in refusal(data).reason
     assert time.perf_counter() - started < 0.1
 
 
