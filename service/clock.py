@@ -1,6 +1,6 @@
 """The time, as an argument. Nothing but a Clock calls now()."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Protocol
 
 
@@ -12,3 +12,12 @@ class Clock(Protocol):
 class SystemClock:
     def now(self, tenant: str | None = None) -> datetime:  # noqa: ARG002 - one clock rules all of production
         return datetime.now(UTC)
+
+
+# The depository's calendar (art. 25, 27). A fixed offset: mainland China keeps one time zone and no summer time.
+SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
+
+
+def business_date(at: datetime) -> date:
+    """The day in Shanghai on which an instant falls."""
+    return at.astimezone(SHANGHAI).date()

@@ -18,6 +18,8 @@ class RefusalCode(StrEnum):
     # agreement
     AGREEMENT_NOT_FOUND = "AGREEMENT_NOT_FOUND"
     AGREEMENT_PUBLISHED = "AGREEMENT_PUBLISHED"
+    AGREEMENT_OUT_OF_ORDER = "AGREEMENT_OUT_OF_ORDER"
+    AGREEMENT_EFFECTIVE_TOO_EARLY = "AGREEMENT_EFFECTIVE_TOO_EARLY"
     # writing
     VERSION_CONFLICT = "VERSION_CONFLICT"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
@@ -132,6 +134,16 @@ RULES: Mapping[RefusalCode, Rule] = MappingProxyType(
             25,
             "Agreement {number} is published and cannot be changed: import the revision under a new number.",
             "第 {number} 号协议已发布，不得更改：请以新编号导入修订版本。",
+        ),
+        RefusalCode.AGREEMENT_OUT_OF_ORDER: Rule(
+            25,
+            "Agreement {number} cannot be published: the newest published version is {newest}.",
+            "第 {number} 号协议不能发布：最新发布的版本为 {newest}。",
+        ),
+        RefusalCode.AGREEMENT_EFFECTIVE_TOO_EARLY: Rule(
+            25,
+            "Agreement {number} would take effect on {effective}, before version {newest} did, on {newest_effective}.",
+            "第 {number} 号协议的生效日 {effective} 早于第 {newest} 号协议的生效日 {newest_effective}。",
         ),
         # writing
         RefusalCode.VERSION_CONFLICT: Rule(

@@ -1,5 +1,6 @@
 """All collections of the service, in one place: what `prop database init` makes. A noun adds its own here."""
 
+from service.storage.agreements import AGREEMENTS
 from service.storage.database import STAMP_NAMESPACE, Collection
 
 WORLD = Collection(
@@ -9,4 +10,4 @@ WORLD = Collection(
 )
 """The stamp: one document that says whose database this is. Held by both databases of a world."""
 
-ALL_COLLECTIONS: tuple[Collection, ...] = ()
+ALL_COLLECTIONS: tuple[Collection, ...] = (AGREEMENTS,)
