@@ -1,0 +1,75 @@
+"""The outermost layer of the application: request ids, a bound on headers, and an answer for whatever nobody caught."""
+
+import re
+import uuid
+from collections.abc import MutableMapping
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from schema.answers import Answers
+from schema.errors import RequestCode, format_exception
+from schema.execution import Answer
+
+_SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
+
+
+class Boundary:
+    """ASGI middleware. Takes a harmless `X-Request-Id` over, makes one otherwise, and repeats it in the answer."""
+
+    def __init__(self, app: ASGIApp, answers: Answers, header_bytes: int) -> None:
+        self.app = app
+        self.header_bytes = header_bytes
+        self.answers = answers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        state: MutableMapping[str, Any] = scope.setdefault("state", {})
+        state["request_id"] = request_id
+        header = (b"x-request-id", request_id.encode())
+        started = False
+
+        async def identified(message: Message) -> None:
+            nonlocal started
+            if message["type"] in {"http.response.start", "websocket.accept", "websocket.http.response.start"}:
+                started = True
+                message["headers"] = [*message.get("headers", ()), header, *SAFE]
+            await send(message)
+
+        try:
+            if scope["type"] == "http" and (refusal := self._refusal(scope)):
+                await _send_json(identified, *refusal)
+            else:
+                await self.app(scope, receive, identified)
+        except Exception as error:
+            body = self.answers.encode(Answer([format_exception(error, request_id)]))
+            if started or scope["type"] == "websocket":
+                raise
+            await _send_json(identified, 500, body)
+
+    def _refusal(self, scope: Scope) -> tuple[int, bytes] | None:
+        limit = self.header_bytes
+        if len(scope["query_string"]) + len(scope.get("raw_path") or b"") > limit:
+            return 414, self.answers.refusal(RequestCode.URI_TOO_LONG, f"The URI is longer than {limit} bytes.")
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > limit:
+            return 431, self.answers.refusal(RequestCode.HEADERS_TOO_LARGE, f"The headers exceed {limit} bytes.")
+        return None
+
+
+SAFE = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _SANE_ID.fullmatch(value):
+            return bytes(value).decode()
+    return uuid.uuid4().hex
+
+
+async def _send_json(send: Send, status: int, body: bytes) -> None:
+    headers = [(b"content-type", b"application/json; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

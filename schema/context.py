@@ -1,0 +1,54 @@
+"""What every resolver is given: the services, who calls, and the loaders of this one request."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import strawberry
+from strawberry.dataloader import DataLoader
+
+from service.access import Caller
+
+K = TypeVar("K")
+V = TypeVar("V")
+GetMany = Callable[[Caller, Sequence[K]], Awaitable[Sequence[V]]]
+
+BATCH = 100  # keys that one storage call is given at most
+
+
+class Loaders:
+    """The DataLoaders of one request: one for each `get_many`, made when it is first asked for."""
+
+    __slots__ = ("_caller", "_made")
+
+    def __init__(self, caller: Caller) -> None:
+        self._caller = caller
+        self._made: dict[object, DataLoader[Any, Any]] = {}
+
+    def over(self, get_many: GetMany[K, V]) -> DataLoader[K, V]:
+        """The loader over a service's method that takes the caller and many keys and answers in their order."""
+        made = self._made.get(get_many)
+        if made is None:
+            caller = self._caller
+
+            async def load(keys: list[K]) -> Sequence[V]:
+                return await get_many(caller, keys)
+
+            made = self._made[get_many] = DataLoader(load_fn=load, max_batch_size=BATCH)
+        return made
+
+
+@dataclass(slots=True)
+class Context:
+    """One request, as resolvers see it."""
+
+    services: Any
+    caller: Caller
+    request_id: str
+    loaders: Loaders = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.loaders = Loaders(self.caller)
+
+
+Info = strawberry.Info[Context, None]

@@ -1,0 +1,149 @@
+"""From a GraphQL request to its answer: find the document, price it, run it. Knows nothing of HTTP."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from inspect import isawaitable
+from typing import Any, cast
+
+from graphql import ExecutionResult, OperationType
+from graphql.execution import Executor, create_source_event_stream, map_source_to_response_event
+from strawberry.execution import optimized_is_awaitable
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+
+from schema.context import Context
+from schema.cost import ensure_affordable
+from schema.documents import DocumentRefused, Documents, Operation
+from schema.errors import (
+    FormattedError,
+    format_exception,
+    format_execution_errors,
+    format_request_error,
+    format_service_error,
+)
+from schema.limits import QueryTooExpensive, ensure_variables_within
+from service.access import Caller
+from service.errors import ErrorCode, Unavailable
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLRequest:
+    """The parameters of one request, each of the type it must be."""
+
+    query: str | None = None
+    document_id: str | None = None
+    operation_name: str | None = None
+    variables: dict[str, Any] | None = None
+    extensions: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a request comes to. `executed` is False where nothing ran: such an answer has no `data` at all."""
+
+    errors: list[FormattedError] | None = None
+    data: dict[str, Any] | None = None
+    executed: bool = False
+    cost: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A request whose document is ready and whose price is paid."""
+
+    operation: Operation
+    variables: dict[str, Any]
+    cost: int
+    hide_suggestions: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """Runs requests against one schema. `introspection` says which callers may ask what the schema is."""
+
+    documents: Documents
+    introspection: Callable[[Caller], bool]
+
+    def prepare(self, request: GraphQLRequest, caller: Caller) -> Job:
+        """Raises DocumentRefused for what will not run, RequestRefused for what is no request."""
+        open_schema = self.introspection(caller)
+        source = self.documents.source(request.query, request.document_id, request.extensions)
+        prepared = self.documents.prepared(source, introspection=open_schema)
+        self.documents.remember(source, request.extensions)
+        operation = prepared.operation(request.operation_name)
+        variables = request.variables or {}
+        try:
+            if variables:
+                ensure_variables_within(variables, self.documents.limits)
+            cost = operation.cost.of(variables)
+            ensure_affordable(cost, self.documents.limits)
+        except QueryTooExpensive as error:
+            raise DocumentRefused([format_request_error(error, ErrorCode.QUERY_TOO_EXPENSIVE)]) from error
+        return Job(operation, variables, cost, hide_suggestions=not open_schema)
+
+    async def run(self, job: Job, context: Context) -> Answer:
+        """A query or a mutation, from variables to data. Raises nothing: what went wrong is in the answer's errors."""
+        executor = self._executor(job, context)
+        if isinstance(executor, Answer):
+            return executor
+        try:
+            result = executor.execute_operation()
+            if not isinstance(result, ExecutionResult):
+                async with asyncio.timeout(self.documents.limits.execution_seconds):
+                    result = await cast("Awaitable[ExecutionResult]", result)
+        except TimeoutError:
+            return Answer([self._timed_out()], cost=job.cost, executed=True)
+        except Exception as error:
+            return Answer([format_exception(error, context.request_id)], cost=job.cost, executed=True)
+        return _answer(result, job, context)
+
+    async def stream(self, job: Job, context: Context) -> AsyncGenerator[Answer]:
+        """The answers of any operation: of a subscription as many as there are events, of another the one."""
+        if job.operation.type is not OperationType.SUBSCRIPTION:
+            yield await self.run(job, context)
+            return
+        executor = self._executor(job, context)
+        if isinstance(executor, Answer):
+            yield executor
+            return
+        try:
+            source = create_source_event_stream(executor)
+            events = await source if isawaitable(source) else source
+            if isinstance(events, ExecutionResult):
+                yield Answer(format_execution_errors(events.errors or [], context.request_id), cost=job.cost)
+                return
+            async with aclosing(map_source_to_response_event(executor, events)) as results:
+                async for result in results:
+                    yield _answer(result, job, context)
+        except Exception as error:
+            yield Answer([format_exception(error, context.request_id)], cost=job.cost, executed=True)
+
+    def _executor(self, job: Job, context: Context) -> Executor[Context] | Answer:
+        """The executor with its variables coerced, or the answer that says which of them is wrong."""
+        built = StrawberryGraphQLCoreExecutionContext.build(
+            self.documents.graphql_schema,
+            job.operation.document,
+            context_value=context,
+            raw_variable_values=job.variables,
+            operation_name=job.operation.name,
+            is_awaitable=optimized_is_awaitable,  # type: ignore[arg-type]  # a bool where graphql-core has a TypeGuard
+            hide_suggestions=job.hide_suggestions,
+        )
+        if isinstance(built, list):
+            return Answer([format_request_error(error, ErrorCode.BAD_USER_INPUT) for error in built], cost=job.cost)
+        return built
+
+    def _timed_out(self) -> FormattedError:
+        seconds = self.documents.limits.execution_seconds
+        return format_service_error(
+            Unavailable(
+                f"The answer was not ready within {seconds:g} s. A mutation may be done: repeat it with its key.",
+                limit={"name": "execution_seconds", "limit": seconds},
+            )
+        )
+
+
+def _answer(result: ExecutionResult, job: Job, context: Context) -> Answer:
+    errors = format_execution_errors(result.errors, context.request_id) if result.errors else None
+    return Answer(errors, result.data, executed=True, cost=job.cost)

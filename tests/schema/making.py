@@ -1,0 +1,176 @@
+"""A small schema with one of everything the transport must carry, and the application around it. No database."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx
+import strawberry
+from starlette.applications import Starlette
+
+from schema.app import create_app
+from schema.build import make_schema
+from schema.context import Info
+from schema.cost import ListSize
+from schema.platform import PlatformQuery
+from service.access import ANONYMOUS, Caller, CallerKind
+from service.clock import Clock, SystemClock
+from service.errors import BadInput, Unauthenticated
+from service.settings import Settings
+from service.world import PRODUCTION, Environment, World
+
+TRIAL = replace(
+    PRODUCTION,
+    environment=Environment.SANDBOX,
+    binding=False,
+    notice="试验 only a trial <&>",
+    id_prefix=PRODUCTION.neighbour.id_prefix,
+    database="prop_trial",
+)
+OPERATOR = Caller(CallerKind.OPERATOR, id="live-op-01K9ZZZZZZZZZZZZZZZZZZZZZZ")
+SECRET = "the vault is under the stairs"
+
+
+@dataclass(frozen=True)
+class Stub:
+    """Stands for the services: the small schema asks for the world only."""
+
+    world: World
+
+
+@strawberry.type
+class Leaf:
+    name: str
+    deeper: "Leaf | None" = None
+
+
+@strawberry.type
+class TrialQuery:
+    @strawberry.field
+    def echo(self, text: str) -> str:
+        return text
+
+    @strawberry.field
+    def leaf(self) -> Leaf:
+        return Leaf(name="one")
+
+    @strawberry.field
+    def nest(self) -> "Nest":
+        return Nest()
+
+    @strawberry.field(directives=[ListSize(assumed_size=100)])
+    def leaves(self) -> list[Leaf]:
+        return [Leaf(name=str(number)) for number in range(3)]
+
+    @strawberry.field
+    def broken(self) -> str:
+        raise RuntimeError(SECRET)
+
+    @strawberry.field
+    def impossible(self) -> str:
+        return None  # type: ignore[return-value]  # what a fault of ours looks like to GraphQL
+
+    @strawberry.field
+    def refused(self) -> str:
+        raise BadInput("No such number.", field="number")
+
+    @strawberry.field
+    async def slow(self, seconds: float) -> str:
+        await asyncio.sleep(seconds)
+        return "done"
+
+
+@strawberry.type
+class Nest:
+    @strawberry.field
+    def nest(self) -> "Nest":
+        return Nest()
+
+    @strawberry.field
+    def name(self) -> str:
+        return "nest"
+
+
+@strawberry.type
+class TrialMutation:
+    @strawberry.mutation
+    def change(self, to: str) -> str:
+        return to
+
+
+@strawberry.type
+class TrialSubscription:
+    @strawberry.subscription
+    async def count(self, to: int) -> AsyncGenerator[int, None]:
+        for number in range(to):
+            yield number
+
+    @strawberry.subscription
+    async def never(self) -> AsyncGenerator[int, None]:
+        await asyncio.Event().wait()
+        yield 0
+
+    @strawberry.subscription
+    async def failing(self) -> AsyncGenerator[int, None]:
+        yield 1
+        raise RuntimeError(SECRET)
+
+    @strawberry.subscription
+    async def caller(self, info: Info) -> AsyncGenerator[str, None]:
+        yield info.context.caller.kind.value
+
+
+def make_trial_schema() -> strawberry.Schema:
+    return make_schema((PlatformQuery, TrialQuery), (TrialMutation,), (TrialSubscription,))
+
+
+def make_settings(world: World = TRIAL, **values: Any) -> Settings:
+    given = {
+        "mongo_uri": "mongodb://127.0.0.1:1",
+        "database": world.database,
+        "evidence_database": world.evidence_database,
+        "data_key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        "public_url": "http://127.0.0.1",
+        "introspection": "anyone",
+        "rate_per_minute": 1_000_000,
+        "rate_burst": 1_000_000,
+    }
+    return Settings.model_validate({**given, **values})
+
+
+async def known_by_token(services: Stub, token: str | None) -> Caller:
+    if token is None:
+        return ANONYMOUS
+    if token != "good":
+        raise Unauthenticated("This token is not accepted here.")
+    return OPERATOR
+
+
+@asynccontextmanager
+async def open_stub(settings: Settings, world: World, clock: Clock) -> AsyncIterator[Stub]:
+    yield Stub(world)
+
+
+def make_app(world: World = TRIAL, *, schema: strawberry.Schema | None = None, **values: Any) -> Starlette:
+    """The application over the small schema. `values` are settings."""
+    return create_app(
+        world,
+        make_settings(world, **values),
+        SystemClock(),
+        open_stub,
+        schema=schema or make_trial_schema(),
+        authenticate=known_by_token,
+    )
+
+
+@asynccontextmanager
+async def open_client(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+            yield client
+
+
+Ask = Callable[..., Any]

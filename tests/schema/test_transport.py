@@ -1,0 +1,382 @@
+"""GraphQL over HTTP: what is asked how, what is answered, and that no bytes whatever bring out a 500."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schema.errors import RequestRefused
+from schema.requests import EVENTS, JSON, PARAMETERS, RESPONSE, negotiate, parse_body, parse_query_string
+from service.world import PRODUCTION
+from tests.schema.making import TRIAL, make_app, open_client
+
+MARK = {"environment": "SANDBOX", "binding": False, "notice": TRIAL.notice}
+HELLO = {"query": '{ echo(text: "hello") }'}
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    async with open_client(make_app()) as client:
+        yield client
+
+
+def assert_marked(response: httpx.Response) -> None:
+    assert response.headers["x-prop-environment"] == "SANDBOX"
+    assert response.headers["x-prop-binding"] == "false"
+    if "json" in response.headers["content-type"]:
+        assert response.json()["extensions"]["prop"] == MARK
+
+
+async def test_an_answer_holds_data_the_mark_and_the_price(client: httpx.AsyncClient) -> None:
+    response = await client.post("/graphql", json=HELLO)
+    assert response.status_code == 200
+    assert response.json() == {
+        "data": {"echo": "hello"},
+        "extensions": {"prop": MARK, "cost": {"requested": 1, "limit": 5000}},
+    }
+    assert response.headers["cache-control"] == "no-store"
+    assert_marked(response)
+
+
+async def test_production_marks_itself() -> None:
+    async with open_client(make_app(PRODUCTION)) as client:
+        response = await client.post("/graphql", json={"query": "{ viewer { environment binding notice } }"})
+    assert response.headers["x-prop-environment"] == "PRODUCTION"
+    assert response.headers["x-prop-binding"] == "true"
+    expected = {"environment": "PRODUCTION", "binding": True, "notice": None}
+    assert response.json()["extensions"]["prop"] == response.json()["data"]["viewer"] == expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b'"a string"',
+        b"42",
+        b"null",
+        b"true",
+        b"[]",
+        b'[{"query": "{ __typename }"}]',
+        b'{"query": "\xff"}',
+        b"[" * 100_000,
+        b'{"query": ' + b"[" * 100_000,
+        b'{"query": "{ __typename }", "variables": {"x": ' + b"9" * 5_000 + b"}}",
+        b'{"query": 1}',
+        b'{"query": "{ __typename }", "variables": []}',
+        b'{"query": "{ __typename }", "operationName": 0}',
+        b'{"query": "{ __typename }", "extensions": "x"}',
+        b'{"query": "{ __typename }", "extensions": {"persistedQuery": 1}}',
+        b'{"query": "{ __typename }", "extensions": {"persistedQuery": {"version": 1, "sha256Hash": "short"}}}',
+        b'{"documentId": 7}',
+    ],
+    ids=lambda body: repr(body[:40]),
+)
+async def test_a_malformed_body_is_a_bad_request(client: httpx.AsyncClient, body: bytes) -> None:
+    response = await client.post("/graphql", content=body, headers={"content-type": JSON})
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+    assert_marked(response)
+
+
+def status_of(parse: Callable[[bytes], object], text: bytes) -> int | None:
+    """The status of the refusal; None where there is none. Any other exception is a fault."""
+    try:
+        parse(text)
+    except RequestRefused as refused:
+        return refused.status
+    return None
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_the_body_parser_fail(body: bytes) -> None:
+    assert status_of(parse_body, body) in {None, 400}
+
+
+JSON_VALUES = st.sampled_from(
+    [None, True, 0, 1e400, -(10**30), "x", "\ud800", [], ["x"], {}, {"version": 1}, {"x": [{}]}]
+)
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(PARAMETERS, JSON_VALUES)))
+def test_no_json_makes_the_body_parser_fail(parameters: dict[str, object]) -> None:
+    assert status_of(parse_body, json.dumps(parameters).encode()) in {None, 400}
+
+
+@given(st.lists(st.sampled_from(["query", "variables", "=", "&", "%", "%ff", "{", "}", "1", "+", ";"])).map("".join))
+def test_no_query_string_makes_the_parser_fail(text: str) -> None:
+    assert status_of(parse_query_string, text.encode()) in {None, 400}
+
+
+@given(
+    st.lists(st.sampled_from([JSON, RESPONSE, EVENTS, "*/*", "text/html", ";", "q=", "q=x", "0.5", ",", "\xff"])).map(
+        "".join
+    )
+)
+def test_no_accept_header_makes_the_negotiation_fail(accept: str) -> None:
+    assert status_of(negotiate, accept.encode("latin-1")) in {None, 406}
+
+
+@pytest.mark.parametrize(
+    ("accept", "media"),
+    [
+        ("", JSON),
+        ("*/*", JSON),
+        ("application/*", JSON),
+        (RESPONSE, RESPONSE),
+        (f"{RESPONSE}, {JSON};q=0.9", RESPONSE),
+        (f"{RESPONSE};q=0.5, {JSON}", JSON),
+        (f"{RESPONSE}, */*;q=0.1", RESPONSE),
+        (EVENTS, EVENTS),
+        (f"{EVENTS};q=0.1, {JSON}", JSON),
+        (f"{JSON};q=0, */*", RESPONSE),
+    ],
+)
+def test_the_client_chooses_the_media_type(accept: str, media: str) -> None:
+    assert negotiate(accept.encode()) == media
+
+
+async def test_a_client_that_takes_nothing_of_ours_is_told_so(client: httpx.AsyncClient) -> None:
+    response = await client.post("/graphql", json=HELLO, headers={"accept": "image/png"})
+    assert response.status_code == 406
+    assert_marked(response)
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+async def test_what_a_form_can_send_is_not_accepted(client: httpx.AsyncClient, content_type: str) -> None:
+    response = await client.post("/graphql", content=orjson.dumps(HELLO), headers={"content-type": content_type})
+    assert response.status_code == 415
+    assert_marked(response)
+
+
+async def test_a_body_in_another_charset_or_compressed_is_not_accepted(client: httpx.AsyncClient) -> None:
+    for headers in ({"content-type": f"{JSON}; charset=gbk"}, {"content-type": JSON, "content-encoding": "gzip"}):
+        response = await client.post("/graphql", content=orjson.dumps(HELLO), headers=headers)
+        assert response.status_code == 415
+
+
+@pytest.mark.parametrize("declared", [True, False])
+async def test_a_body_beyond_the_limit_is_refused_while_it_streams(client: httpx.AsyncClient, declared: bool) -> None:
+    sent = 0
+
+    async def pieces() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(160):
+            sent += 65_536
+            yield b" " * 65_536
+
+    headers = {"content-type": JSON, **({"content-length": str(160 * 65_536)} if declared else {})}
+    response = await client.post("/graphql", content=pieces(), headers=headers)
+    assert response.status_code == 413
+    assert response.json()["errors"][0]["extensions"]["code"] == "PAYLOAD_TOO_LARGE"
+    assert sent <= 5 * 65_536
+    assert_marked(response)
+
+
+async def test_get_runs_queries_and_no_mutation(client: httpx.AsyncClient) -> None:
+    response = await client.get(
+        "/graphql", params={"query": "query($t: String!) { echo(text: $t) }", "variables": '{"t":"x"}'}
+    )
+    assert response.json()["data"] == {"echo": "x"}
+    response = await client.get("/graphql", params={"query": 'mutation { change(to: "x") }'})
+    assert response.status_code == 405
+    assert response.headers["allow"] == "POST"
+    assert_marked(response)
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"])
+async def test_other_methods_are_refused(client: httpx.AsyncClient, method: str) -> None:
+    response = await client.request(method, "/graphql")
+    assert response.status_code == 405
+    assert response.headers["x-prop-environment"] == "SANDBOX"
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/static/nowhere.js", "/static/../transport.py", "/graphql/"])
+async def test_a_path_that_is_not_there_is_answered_in_json_and_marked(client: httpx.AsyncClient, path: str) -> None:
+    response = await client.get(path)
+    assert response.status_code == 404
+    assert response.json()["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+    assert_marked(response)
+
+
+async def test_errors_of_the_document_are_400_only_for_the_new_media_type(client: httpx.AsyncClient) -> None:
+    for query in ("{", "{ nowhere }", "query($t: String!) { echo(text: $t) }"):
+        for accept, status in ((JSON, 200), (RESPONSE, 400)):
+            response = await client.post("/graphql", json={"query": query}, headers={"accept": accept})
+            assert response.status_code == status
+            assert response.headers["content-type"].startswith(accept)
+            assert "data" not in response.json()
+            assert_marked(response)
+
+
+async def test_a_document_with_two_operations_asks_for_a_name(client: httpx.AsyncClient) -> None:
+    two = 'query A { echo(text: "a") } query B { echo(text: "b") }'
+    assert (await client.post("/graphql", json={"query": two, "operationName": "B"})).json()["data"] == {"echo": "b"}
+    for name in (None, "C"):
+        answer = (await client.post("/graphql", json={"query": two, "operationName": name})).json()
+        assert answer["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
+
+
+async def test_a_request_id_is_taken_over_if_harmless_and_made_otherwise(client: httpx.AsyncClient) -> None:
+    response = await client.post("/graphql", json=HELLO, headers={"x-request-id": "abc-123"})
+    assert response.headers["x-request-id"] == "abc-123"
+    for nasty in ("a b", "x" * 65, '"}'):
+        response = await client.post("/graphql", json=HELLO, headers={"x-request-id": nasty})
+        assert response.headers["x-request-id"] != nasty
+        assert len(response.headers["x-request-id"]) == 32
+
+
+async def test_headers_and_addresses_have_an_end(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/graphql", headers={"x": "y" * 20_000})).status_code == 431
+    response = await client.get("/graphql?query=" + "a" * 20_000)
+    assert response.status_code == 414
+    assert_marked(response)
+
+
+async def test_a_token_is_checked_before_anything_runs(client: httpx.AsyncClient) -> None:
+    who = {"query": "{ viewer { kind } }"}
+    good = await client.post("/graphql", json=who, headers={"authorization": "Bearer good"})
+    assert good.json()["data"] == {"viewer": {"kind": "OPERATOR"}}
+    for header in ("Bearer bad", "Bearer", "Basic Zm9v", "good"):
+        response = await client.post("/graphql", json=who, headers={"authorization": header})
+        assert response.status_code == 401
+        assert response.headers["www-authenticate"] == "Bearer"
+        assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+        assert_marked(response)
+
+
+async def test_too_many_requests_are_told_when_to_come_back() -> None:
+    async with open_client(make_app(rate_per_minute=60, rate_burst=2)) as client:
+        codes = [(await client.post("/graphql", json=HELLO)).status_code for _ in range(3)]
+        assert codes == [200, 200, 429]
+        response = await client.post("/graphql", json=HELLO)
+        assert response.headers["retry-after"] == "1"
+        assert response.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+        assert_marked(response)
+        known = await client.post("/graphql", json=HELLO, headers={"authorization": "Bearer good"})
+        assert known.status_code == 200  # another caller has a bucket of its own
+
+
+async def test_the_schema_is_served_as_it_is_committed() -> None:
+    async with open_client(make_app()) as client:
+        response = await client.get("/schema.graphql")
+    assert response.status_code == 200
+    assert "type Query" in response.text
+    assert response.headers["x-prop-environment"] == "SANDBOX"
+
+
+# ------------------------------------------------------------------------------------------------ documents by name
+
+
+def persisted(query: str) -> dict[str, object]:
+    return {"persistedQuery": {"version": 1, "sha256Hash": hashlib.sha256(query.encode()).hexdigest()}}
+
+
+async def test_a_query_is_sent_once_and_named_by_its_hash_afterwards(client: httpx.AsyncClient) -> None:
+    query = HELLO["query"]
+    unknown = (await client.post("/graphql", json={"extensions": persisted(query)})).json()
+    assert unknown["errors"][0]["message"] == "PersistedQueryNotFound"
+    assert unknown["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
+    await client.post("/graphql", json={"query": query, "extensions": persisted(query)})
+    named = (await client.post("/graphql", json={"extensions": persisted(query)})).json()
+    assert named["data"] == {"echo": "hello"}
+
+
+async def test_a_hash_of_another_query_is_refused(client: httpx.AsyncClient) -> None:
+    response = await client.post("/graphql", json={**HELLO, "extensions": persisted("{ leaf { name } }")})
+    assert response.status_code == 400
+
+
+async def test_an_invalid_query_is_not_remembered(client: httpx.AsyncClient) -> None:
+    await client.post("/graphql", json={"query": "{ nowhere }", "extensions": persisted("{ nowhere }")})
+    answer = (await client.post("/graphql", json={"extensions": persisted("{ nowhere }")})).json()
+    assert answer["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
+
+
+@pytest.fixture
+async def strict(tmp_path) -> AsyncIterator[httpx.AsyncClient]:  # type: ignore[no-untyped-def]
+    registered = tmp_path / "documents.json"
+    registered.write_text(json.dumps({"hello": HELLO["query"]}))
+    async with open_client(make_app(trusted_documents=registered, trusted_documents_only=True)) as client:
+        yield client
+
+
+async def test_registered_documents_run_by_their_id(strict: httpx.AsyncClient) -> None:
+    assert (await strict.post("/graphql", json={"documentId": "hello"})).json()["data"] == {"echo": "hello"}
+    assert (await strict.get("/graphql", params={"documentId": "hello"})).json()["data"] == {"echo": "hello"}
+
+
+async def test_where_only_registered_documents_run_others_are_refused(strict: httpx.AsyncClient) -> None:
+    other = '{ echo(text: "other") }'
+    for body in ({"query": other}, {"query": other, "extensions": persisted(other)}):
+        answer = (await strict.post("/graphql", json=body)).json()
+        assert answer["errors"][0]["extensions"]["code"] == "TRUSTED_DOCUMENT_REQUIRED"
+    for body in ({"extensions": persisted(other)}, {"documentId": "nobody"}):
+        answer = (await strict.post("/graphql", json=body)).json()
+        assert answer["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
+    assert (await strict.post("/graphql", json=HELLO)).json()["data"] == {"echo": "hello"}  # its text is registered
+
+
+# --------------------------------------------------------------------------------------------- server-sent events
+
+
+async def events_of(client: httpx.AsyncClient, query: str, method: str = "POST") -> list[tuple[str, object]]:
+    ask = {"params" if method == "GET" else "json": {"query": query}}
+    response = await client.request(method, "/graphql", headers={"accept": EVENTS}, **ask)
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith(EVENTS)
+    assert response.headers["x-prop-environment"] == "SANDBOX"
+    found = []
+    for event in response.text.removesuffix("\n\n").split("\n\n"):
+        name, data = event.split("\n")
+        found.append((name.removeprefix("event: "), json.loads(data[6:]) if data[6:] else None))
+    return found
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_subscription_streams_events_each_marked(client: httpx.AsyncClient, method: str) -> None:
+    events = await events_of(client, "subscription { count(to: 3) }", method)
+    assert [name for name, _ in events] == ["next", "next", "next", "complete"]
+    assert [data["data"]["count"] for _, data in events[:3]] == [0, 1, 2]
+    assert all(data["extensions"]["prop"] == MARK for _, data in events[:3])
+
+
+async def test_a_query_can_be_streamed_too(client: httpx.AsyncClient) -> None:
+    events = await events_of(client, HELLO["query"])
+    assert [name for name, _ in events] == ["next", "complete"]
+    assert events[0][1]["data"] == {"echo": "hello"}
+
+
+async def test_an_invalid_document_is_an_event_with_errors(client: httpx.AsyncClient) -> None:
+    events = await events_of(client, "subscription { nowhere }")
+    assert [name for name, _ in events] == ["next", "complete"]
+    assert events[0][1]["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
+
+
+async def test_a_source_that_fails_ends_the_stream_with_a_masked_error(client: httpx.AsyncClient) -> None:
+    events = await events_of(client, "subscription { failing }")
+    assert [name for name, _ in events] == ["next", "next", "complete"]
+    assert events[1][1]["errors"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+    assert "vault" not in json.dumps(events)
+
+
+async def test_a_subscription_needs_a_stream(client: httpx.AsyncClient) -> None:
+    response = await client.post("/graphql", json={"query": "subscription { count(to: 1) }"})
+    assert response.status_code == 406
+
+
+async def test_a_draining_service_completes_its_streams() -> None:
+    app = make_app()
+    async with open_client(app) as client:
+        asking = asyncio.create_task(events_of(client, "subscription { never }"))
+        await asyncio.sleep(0.05)
+        assert not asking.done()
+        app.state.face.drained.set()
+        assert await asyncio.wait_for(asking, 2) == [("complete", None)]
+        assert (await client.post("/graphql", json=HELLO)).status_code == 503
