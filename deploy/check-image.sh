@@ -17,12 +17,12 @@ clean_up() {
 trap clean_up EXIT
 fail() { echo "check-image: $*" >&2; exit 1; }
 ok() { echo "  ok: $*"; }
-configured() { buildah inspect --type image --format "{{$2}}" "$1:$tag"; }
+configured() { buildah inspect --type image --format "$2" "$1:$tag"; }
 free_port() { .venv/bin/python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 answer() { .venv/bin/python -c 'import sys, urllib.request as r; a = r.urlopen(sys.argv[1], timeout=5); print(a.status, a.headers["X-PROP-Environment"])' "$1"; }
 
-# The command and environment are the image's own; what a deployment adds comes as NAME=VALUE before the double dash.
-in_image() {  # IMAGE ROOT NAME=VALUE... -- COMMAND...
+# The environment is the image's own, and what is added to it as a deployment does.
+in_image() {  # IMAGE ROOT NAME=VALUE... COMMAND...
     image=$1 root=$2
     shift 2
     unshare --mount sh -euc '
@@ -35,7 +35,7 @@ in_image() {  # IMAGE ROOT NAME=VALUE... -- COMMAND...
         mount -o remount,bind,ro "$root"
         exec chroot "$root" setpriv --reuid 10001 --regid 10001 --clear-groups --bounding-set -all --inh-caps -all \
             --no-new-privs env -i "$@"
-    ' in_image "$root" $(configured "$image" 'range .OCIv1.Config.Env}}{{.}} {{end') "$@"
+    ' in_image "$root" $(configured "$image" '{{range .OCIv1.Config.Env}}{{.}} {{end}}') "$@"
 }
 
 wait_for() {  # URL EXPECTED PID
@@ -48,9 +48,9 @@ wait_for() {  # URL EXPECTED PID
 }
 
 look_inside() {  # IMAGE ROOT
-    [ "$(configured "$1" .OCIv1.Config.User)" = 10001:10001 ] || fail "$1 does not run as 10001"
-    [ "$(configured "$1" .Docker.Config.StopSignal)" = SIGTERM ] || fail "$1 has no stop signal"
-    [ "$(configured "$1" 'len .Docker.Config.Healthcheck.Test')" -gt 1 ] || fail "$1 has no health check"
+    [ "$(configured "$1" '{{.OCIv1.Config.User}}')" = 10001:10001 ] || fail "$1 does not run as 10001"
+    [ "$(configured "$1" '{{.Docker.Config.StopSignal}}')" = SIGTERM ] || fail "$1 has no stop signal"
+    [ "$(configured "$1" '{{len .Docker.Config.Healthcheck.Test}}')" -gt 1 ] || fail "$1 has no health check"
     for absent in pip gcc cc make; do
         [ -z "$(find "$2/usr/bin" "$2/usr/local/bin" "$2/opt/prop/bin" -name "$absent" -o -name "$absent[0-9]*")" ] || fail "$1 holds $absent"
     done
@@ -62,20 +62,20 @@ look_inside() {  # IMAGE ROOT
 run_and_stop() {  # IMAGE ROOT PORT WORLD NAME=VALUE...
     image=$1 root=$2 port=$3 world=$4
     shift 4
-    in_image "$image" "$root" "$@" -- $(configured "$image" 'range .OCIv1.Config.Entrypoint}}{{.}} {{end') \
-        $(configured "$image" 'range .OCIv1.Config.Cmd}}{{.}} {{end') >"$work/log" 2>&1 &
+    in_image "$image" "$root" "$@" $(configured "$image" '{{range .OCIv1.Config.Entrypoint}}{{.}} {{end}}') \
+        $(configured "$image" '{{range .OCIv1.Config.Cmd}}{{.}} {{end}}') >"$work/log" 2>&1 &
     pid=$!
     started="$started $pid"
     wait_for "http://127.0.0.1:$port/healthz" "200 $world" "$pid"
     wait_for "http://127.0.0.1:$port/readyz" "200 $world" "$pid"
-    health=$(buildah inspect --type image --format '{{index .Docker.Config.Healthcheck.Test 3}}' "$image:$tag")
-    in_image "$image" "$root" "$@" -- python -c "$health" || fail "$image: its health check fails while it is healthy"
+    health=$(configured "$image" '{{index .Docker.Config.Healthcheck.Test 3}}')
+    in_image "$image" "$root" "$@" python -c "$health" || fail "$image: its health check fails while it is healthy"
     [ "$(grep -E '^Uid|^CapEff|^CapBnd|^NoNewPrivs' "/proc/$pid/status" | tr -s '\t\n' ' ')" = \
         "Uid: 10001 10001 10001 10001 CapEff: 0000000000000000 CapBnd: 0000000000000000 NoNewPrivs: 1 " ] || fail "$image has privileges"
     kill -TERM "$pid"
     wait "$pid" && ended=0 || ended=$?
     case $ended in 0 | 143) ;; *) fail "$image ended with $ended on SIGTERM: $(tail -5 "$work/log")" ;; esac
-    in_image "$image" "$root" "$@" -- python -c "$health" 2>/dev/null && fail "$image: its health check passes while it is down"
+    in_image "$image" "$root" "$@" python -c "$health" 2>/dev/null && fail "$image: its health check passes while it is down"
     ok "$image answered /healthz and /readyz from a read-only root, without capabilities, and ended on SIGTERM ($ended)"
 }
 
@@ -97,7 +97,7 @@ for _ in $(seq 50); do
     .venv/bin/python -c "import socket; socket.create_connection(('127.0.0.1', $database), 1)" 2>/dev/null && break
     sleep 0.1
 done
-in_image prop "$root" "$@" -- prop database init >"$work/init.log" 2>&1 || fail "prop database init: $(tail -5 "$work/init.log")"
+in_image prop "$root" "$@" prop database init >"$work/init.log" 2>&1 || fail "prop database init: $(tail -5 "$work/init.log")"
 run_and_stop prop "$root" "$port" PRODUCTION "$@"
 
 sandbox=$(buildah from --pull-never "prop-sandbox:$tag")
