@@ -37,7 +37,7 @@ lock:  ## pins every dependency anew, with hashes (needs uv)
 image: .venv/has-requirements-embedded.lock  ## builds and checks both container images with buildah (Linux, root, no engine needed)
 	deploy/image.sh
 
-audit: .venv/has-requirements-embedded.lock $(NODE_MODULES)  ## a started sandbox against graphql-http and schemathesis
+audit: .venv/has-requirements-embedded.lock .venv-audit/has-requirements-audit.lock $(NODE_MODULES)  ## a started sandbox against graphql-http and schemathesis
 	deploy/audit.sh
 
 bench: .venv/has-requirements-dev.lock  ## requests per second, beside stock strawberry
@@ -55,6 +55,12 @@ clean:  ## forgets what was installed and built; the sandbox's data in .data/ st
 .venv/has-requirements-dev.lock: requirements-dev.lock $(PROJECTS)
 	@deploy/environment.sh $<
 	@touch $@ .venv/has-requirements.lock .venv/has-requirements-embedded.lock
+
+# Apart from the rest: what the audits need is no matter of ours.
+.venv-audit/has-%: % .venv/has-requirements-embedded.lock
+	$(BIN)/python -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r $<
+	@touch $@
 
 %/node_modules: %/package-lock.json
 	@if command -v npm >/dev/null; then npm ci --prefix $* --no-audit --no-fund && touch $@; \
