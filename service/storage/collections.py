@@ -2,6 +2,8 @@
 
 from service.storage.agreements import AGREEMENTS
 from service.storage.database import STAMP_NAMESPACE, Collection
+from service.storage.log import BATCHES, LOG, QUEUE, TILES
+from service.storage.records import RECORDS
 
 WORLD = Collection(
     name=STAMP_NAMESPACE,
@@ -10,4 +12,4 @@ WORLD = Collection(
 )
 """The stamp: one document that says whose database this is. Held by both databases of a world."""
 
-ALL_COLLECTIONS: tuple[Collection, ...] = (AGREEMENTS,)
+ALL_COLLECTIONS: tuple[Collection, ...] = (AGREEMENTS, RECORDS, QUEUE, LOG, BATCHES, TILES)

@@ -1,0 +1,180 @@
+"""Records (电子记录): what was done, by whom and for whom, written once and never changed (art. 3, 12).
+
+A record is written in the transaction of the act it records; the integrator puts it into the log afterwards.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from service.access import Caller, CallerKind
+from service.clock import Clock
+from service.errors import BadInput
+from service.evidence import canonical, records
+from service.identifiers import Kind, new_id, parse_id
+from service.keys import SigningKeys
+from service.world import World
+
+if TYPE_CHECKING:
+    from service.log import InclusionProof, LogService
+    from service.storage.database import Session
+    from service.storage.records import RecordStore
+
+MAX_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acted, as the record keeps it: it stays readable after the operator is offboarded (art. 12)."""
+
+    kind: CallerKind
+    id: str | None
+    participant_id: str | None
+    certificate: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One electronic record. `content` is its canonical text, `hash` the SHA-256 of that, `receipt` a JWS over it.
+
+    `participant_id` is the institution it concerns, `subject` the id of what it is about.
+    """
+
+    id: str
+    kind: str
+    at: datetime
+    actor: Actor
+    participant_id: str | None
+    subject: str | None
+    content: str
+    hash: str
+    receipt: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFilter:
+    """`kind` is a kind or its beginning up to a dot: "operator" finds "operator.offboarded". `until` is exclusive."""
+
+    subject: str | None = None
+    actor: str | None = None
+    kind: str | None = None
+    participant_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class RecordService:
+    def __init__(self, world: World, clock: Clock, keys: SigningKeys, store: "RecordStore", log: "LogService") -> None:
+        self._world = world
+        self._clock = clock
+        self._keys = keys
+        self._store = store
+        self._log = log
+
+    async def write(  # noqa: PLR0917 - who, within what, then the record in the order in which it reads
+        self,
+        caller: Caller,
+        session: "Session",
+        kind: str,
+        subject: str | None,
+        participant_id: str | None,
+        content: Mapping[str, Any],
+    ) -> Record:
+        """Record an act inside its transaction. `content` holds no personal data, no secret and no float.
+
+        Raises Malformed for a content that has no canonical form. That the caller was allowed to act is not checked.
+        """
+        at = self._clock.now(caller.participant_id)
+        at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # what the database keeps of a time
+        actor = Actor(caller.kind, caller.id, caller.participant_id, caller.certificate)
+        record_id = new_id(self._world, Kind.RECORD, at)
+        data = records.compose(
+            records.Marks.of(self._world),
+            {
+                "id": record_id,
+                "kind": kind,
+                "at": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at.microsecond // 1000:03d}Z",
+                "actor": {
+                    "kind": actor.kind.value,
+                    "id": actor.id,
+                    "participant": actor.participant_id,
+                    "certificate": actor.certificate,
+                },
+                "participant": participant_id,
+                "subject": subject,
+                "content": dict(content),
+            },
+        )
+        record = Record(
+            id=record_id,
+            kind=kind,
+            at=at,
+            actor=actor,
+            participant_id=participant_id,
+            subject=subject,
+            content=data.decode(),
+            hash=canonical.digest(data),
+            receipt=self._keys.sign_record(data),
+        )
+        await self._store.insert(record, session)
+        return record
+
+    async def get_many(self, caller: Caller, ids: Sequence[str]) -> list[Record | None]:
+        """The records with these ids, in their order; None where there is none that the caller may see."""
+        found = {each.id: each for each in await self._store.get_many(ids)} if _may_read(caller) else {}
+        return [each if each and _may_see(caller, each) else None for each in map(found.get, ids)]
+
+    async def find(self, caller: Caller, record_id: str) -> Record | None:
+        parse_id(self._world, record_id, Kind.RECORD)
+        return (await self.get_many(caller, [record_id]))[0]
+
+    async def page(
+        self, caller: Caller, wanted: RecordFilter, *, limit: int, after: str | None = None, newest_first: bool = True
+    ) -> list[Record]:
+        """At most `limit` records that the caller may see, in the order of time, beyond the record id `after`.
+
+        Raises BadInput for a limit or an id that is none.
+        """
+        if not 1 <= limit <= MAX_PAGE + 1:
+            raise BadInput(f"A page has 1 to {MAX_PAGE} rows.")
+        if after is not None:
+            parse_id(self._world, after, Kind.RECORD)
+        confined = _confine(caller, wanted)
+        return await self._store.page(confined, limit, after, newest_first=newest_first) if confined else []
+
+    async def count(self, caller: Caller, wanted: RecordFilter) -> int:
+        confined = _confine(caller, wanted)
+        return await self._store.count(confined) if confined else 0
+
+    async def proofs_of(self, caller: Caller, ids: Sequence[str]) -> list["InclusionProof | None"]:
+        """The inclusion proofs of these records against the newest checkpoint, in their order.
+
+        None for a record that the caller may not see, or that the integrator has not reached yet.
+        """
+        visible = [each.id for each in await self.get_many(caller, ids) if each]
+        proofs = await self._log.proofs_of(visible)
+        return [proofs.get(each) for each in ids]
+
+
+def _may_read(caller: Caller) -> bool:
+    return caller.kind is CallerKind.REGISTRAR or (
+        caller.kind is CallerKind.OPERATOR and caller.participant_id is not None
+    )
+
+
+def _may_see(caller: Caller, record: Record) -> bool:
+    if caller.kind is CallerKind.OPERATOR:
+        return record.participant_id == caller.participant_id
+    return caller.kind is CallerKind.REGISTRAR
+
+
+def _confine(caller: Caller, wanted: RecordFilter) -> RecordFilter | None:
+    """The filter narrowed to what the caller may see; None where that is nothing."""
+    if not _may_read(caller):
+        return None
+    if caller.kind is CallerKind.REGISTRAR:
+        return wanted
+    if wanted.participant_id not in (None, caller.participant_id):
+        return None
+    return replace(wanted, participant_id=caller.participant_id)
