@@ -98,8 +98,9 @@ class Server:
     def start(self) -> None:
         self.port = self.port or free_port()
         command = [sys.executable, "-m", "secantus", "--host", "127.0.0.1", "--port", str(self.port)]
+        durable = [] if self.directory == ":memory:" else ["--sync-on-commit"]
         self.process = subprocess.Popen(
-            [*command, "--storage-path", self.directory, "--log-level", "ERROR"],
+            [*command, "--storage-path", self.directory, "--log-level", "ERROR", *durable],
             cwd=None if self.directory == ":memory:" else Path(self.directory).parent,
             stdin=subprocess.DEVNULL,
         )

@@ -3,10 +3,11 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import pymongo
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.errors import PyMongoError
 from pymongo.monitoring import CommandListener
@@ -118,10 +119,16 @@ class Database:
         self._writable = writable
         self._patience = patience
 
+    def deadline(self, seconds: float) -> AbstractContextManager[None]:
+        """Within it every driver call of this task and of the tasks it starts ends by then, waits in line included.
+
+        For the outermost layer, around one request. Not for change streams, which have no end.
+        """
+        return pymongo.timeout(seconds)
+
     def collection(self, declared: Collection) -> Any:
         """The driver's collection. Raises Unavailable at once while no server takes writes, instead of queueing."""
-        if not self._writable():
-            raise Unavailable("The database does not answer at the moment.", retryAfter=1)
+        self._ensure_writable()
         return self._client[self.names.holding(declared)][declared.name]
 
     async def transaction(self, work: Callable[[Session], Awaitable[T]]) -> T:
@@ -130,8 +137,7 @@ class Database:
         `work` may run several times (a conflict with another transaction): it must do nothing but read and write
         with its session. Raises what `work` raises, and Unavailable when `TRANSACTION_SECONDS` of retries did not do.
         """
-        if not self._writable():
-            raise Unavailable("The database does not answer at the moment.", retryAfter=1)
+        self._ensure_writable()
         clock = asyncio.get_running_loop()
         end, attempt = clock.time() + TRANSACTION_SECONDS, 0
         async with await self._client.start_session() as session:
@@ -147,7 +153,15 @@ class Database:
                 attempt += 1
 
     async def ready(self) -> None:
-        """Raise Unavailable unless the database answers, WorldMismatch or NotInitialised unless it is this world's."""
+        """Raise Unavailable unless the database answers, WorldMismatch or NotInitialised unless it is this world's.
+
+        While it is known to be away, the answer is immediate.
+        """
+        self._ensure_writable()
+        await self.verify()
+
+    async def verify(self) -> None:
+        """As `ready`, but waits for a server as long as `patience` allows: for the start."""
         try:
             async with asyncio.timeout(self._patience + 1):
                 for name in self.names:
@@ -156,6 +170,10 @@ class Database:
             raise Unavailable("The database does not answer in time.", retryAfter=1) from error
         except PyMongoError as error:
             raise as_service_error(error) or error from error
+
+    def _ensure_writable(self) -> None:
+        if not self._writable():
+            raise Unavailable("The database does not answer at the moment.", retryAfter=1)
 
 
 def verify_stamp(stamp: Document | None, database: str, world: World) -> None:
@@ -241,5 +259,5 @@ async def open_database(
             return any(server.is_writable for server in client.topology_description.server_descriptions().values())
 
         database = Database(client, world, names, writable=writable, patience=server_selection_ms / 1000)
-        await database.ready()
+        await database.verify()
         yield database

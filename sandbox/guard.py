@@ -1,0 +1,47 @@
+"""Runs a command so that it does not outlive the process that asked for it: `python guard.py PARENT_PID COMMAND...`.
+
+On Linux the kernel ends the command when its parent is gone, even killed, and this script is replaced by the command.
+Elsewhere this script stays beside the command and ends it when its own standard input, held by the parent, closes.
+Run by path and without the package, so that it imports nothing but the standard library.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+from types import FrameType
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def become(parent: int, command: list[str]) -> None:
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+    if os.getppid() != parent:  # the parent went before the kernel was told
+        return
+    os.execv(command[0], command)  # noqa: S606 - the command is the caller's own argument list, no shell
+
+
+def watch(command: list[str]) -> int:
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - the caller's own argument list, no shell
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        child.terminate()
+
+    def end_with_parent() -> None:
+        while os.read(0, 1024):  # unbuffered: sys.stdin would be locked when the interpreter ends
+            pass
+        child.terminate()
+
+    signal.signal(signal.SIGTERM, end)
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    return child.wait()
+
+
+if __name__ == "__main__":
+    if sys.platform == "linux":
+        become(int(sys.argv[1]), sys.argv[2:])
+    else:
+        sys.exit(watch(sys.argv[2:]))
