@@ -17,6 +17,8 @@ from service.refusals import RefusalCode
 
 SM2_CURVE = ObjectIdentifier("1.2.156.10197.1.301")  # GM/T 0006
 
+AllowedKey = ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | rsa.RSAPublicKey
+
 _ALLOWED_CURVES = frozenset({"secp256r1", "secp384r1"})
 _RSA_BITS = range(2048, 4097)
 _RSA_EXPONENT = 65537
@@ -70,8 +72,8 @@ def facts_of(public: PublicKeyTypes) -> KeyFacts:
     return KeyFacts(_algorithm_name(canonical), None, None, digest, public)
 
 
-def ensure_key_allowed(key: KeyFacts, *, blocked: Container[str] = (), known_weak: Container[str] = ()) -> None:
-    """Refuse a key that this service does not certify.
+def ensure_key_allowed(key: KeyFacts, *, blocked: Container[str] = (), known_weak: Container[str] = ()) -> AllowedKey:
+    """Refuse a key that this service does not certify; otherwise answer it, its type known.
 
     `blocked` holds SPKI SHA-256 hashes of compromised keys and keys of the other world; `known_weak` those of published
     weak keys (the Debian keys of CVE-2008-0166, for example). Not checked: whether another holder has the key.
@@ -81,12 +83,13 @@ def ensure_key_allowed(key: KeyFacts, *, blocked: Container[str] = (), known_wea
     if key.spki_sha256 in known_weak:
         raise CertificateError(RefusalCode.CERTIFICATE_KEY_WEAK, weakness="published weak key")
     match key.public:
-        case ec.EllipticCurvePublicKey() if key.curve in _ALLOWED_CURVES:
-            return
-        case ed25519.Ed25519PublicKey():
-            return
+        case ec.EllipticCurvePublicKey() as public if key.curve in _ALLOWED_CURVES:
+            return public
+        case ed25519.Ed25519PublicKey() as public:
+            return public
         case rsa.RSAPublicKey() as public if key.size in _RSA_BITS:
             _ensure_rsa_strong(public.public_numbers())
+            return public
         case _:
             raise CertificateError(RefusalCode.CERTIFICATE_KEY_NOT_ALLOWED, found=key.name)
 

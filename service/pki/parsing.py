@@ -14,6 +14,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from service.pki.errors import CertificateError, refusing
 from service.pki.keys import KeyFacts, read_key
@@ -36,6 +37,11 @@ _VERIFIABLE_SIGNATURES = {
     "1.3.101.112": "Ed25519",
 }
 _SIGNATURES = _VERIFIABLE_SIGNATURES | {"1.2.156.10197.1.501": "SM2-SM3", "1.2.840.113549.1.1.5": "RSA-SHA1"}
+_ATTRIBUTE_NAMES = {
+    NameOID.SERIAL_NUMBER: "serialNumber",
+    NameOID.ORGANIZATION_IDENTIFIER: "organizationIdentifier",
+    NameOID.EMAIL_ADDRESS: "emailAddress",
+}
 _NAME_PREFIXES: dict[type[x509.GeneralName], str] = {
     x509.UniformResourceIdentifier: "URI",
     x509.DNSName: "DNS",
@@ -130,8 +136,8 @@ def read_certificate(certificate: x509.Certificate) -> CertificateFacts:
     der = certificate.public_bytes(Encoding.DER)
     return CertificateFacts(
         serial=format_serial(certificate.serial_number),
-        subject=certificate.subject.rfc4514_string(),
-        issuer=certificate.issuer.rfc4514_string(),
+        subject=_name(certificate.subject),
+        issuer=_name(certificate.issuer),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         fingerprint=hashlib.sha256(der).hexdigest(),
@@ -162,7 +168,7 @@ def parse_request(data: bytes) -> RequestFacts:
         names = _extension(request.extensions, x509.SubjectAlternativeName)
         _ensure_possession(request, key)
         return RequestFacts(
-            subject=request.subject.rfc4514_string(),
+            subject=_name(request.subject),
             key=key,
             signature_algorithm=_signature_name(request.signature_algorithm_oid),
             alternative_names=tuple(map(_name_text, names or ())),
@@ -184,7 +190,7 @@ def parse_revocation_list(data: bytes) -> RevocationListFacts:
         number = _extension(revocations.extensions, x509.CRLNumber)
         authority_key_id = _extension(revocations.extensions, x509.AuthorityKeyIdentifier)
         return RevocationListFacts(
-            issuer=revocations.issuer.rfc4514_string(),
+            issuer=_name(revocations.issuer),
             number=number.crl_number if number else None,
             this_update=revocations.last_update_utc,
             next_update=revocations.next_update_utc,
@@ -263,9 +269,14 @@ def _key_usages(usage: x509.KeyUsage | None) -> frozenset[str]:
     return frozenset(name for name, present in names.items() if present)
 
 
+def _name(name: x509.Name) -> str:
+    """RFC 4514, last attribute first, with the names of attributes that people know."""
+    return name.rfc4514_string(_ATTRIBUTE_NAMES)
+
+
 def _name_text(name: x509.GeneralName) -> str:
     if isinstance(name, x509.DirectoryName):
-        return f"dirName:{name.value.rfc4514_string()}"
+        return f"dirName:{_name(name.value)}"
     if isinstance(name, x509.RegisteredID):
         return f"RID:{name.value.dotted_string}"
     if isinstance(name, x509.OtherName):
@@ -282,7 +293,7 @@ def _hex(value: bytes | None) -> str | None:
 
 
 @asn1.sequence
-class _TbsCertificate:
+class TbsCertificate:
     """RFC 5280, 4.1: read for the one part that cryptography does not give as it stands, the public key."""
 
     version: Annotated[int, asn1.Explicit(0), asn1.Default(0)]
@@ -308,7 +319,7 @@ class _TbsRequest:
 
 
 def _certificate_spki(certificate: x509.Certificate) -> bytes:
-    return _encoded(asn1.decode_der(_TbsCertificate, certificate.tbs_certificate_bytes).key)
+    return _encoded(asn1.decode_der(TbsCertificate, certificate.tbs_certificate_bytes).key)
 
 
 def _encoded(value: asn1.TLV) -> bytes:
