@@ -26,9 +26,8 @@ class Boundary:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        request_id = _request_id(scope)
         state: MutableMapping[str, Any] = scope.setdefault("state", {})
-        state["request_id"] = request_id
+        request_id = state.setdefault("request_id", _request_id(scope))  # the server has given it one to log it by
         header = (b"x-request-id", request_id.encode())
         started = False
 

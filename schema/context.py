@@ -7,14 +7,12 @@ from typing import Any, TypeVar
 import strawberry
 from strawberry.dataloader import DataLoader
 
-from schema.limits import Limits
 from service.access import Caller
 
 K = TypeVar("K")
 V = TypeVar("V")
 GetMany = Callable[[Caller, Sequence[K]], Awaitable[Sequence[V]]]
 
-DEFAULT_LIMITS = Limits()
 BATCH = 100  # keys that one storage call is given at most
 
 
@@ -46,8 +44,7 @@ class Context:
 
     services: Any
     caller: Caller
-    request_id: str = ""
-    limits: Limits = DEFAULT_LIMITS
+    request_id: str
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:

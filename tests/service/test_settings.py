@@ -11,13 +11,7 @@ from hypothesis import strategies as st
 from service.reference import reference
 from service.settings import Settings, SettingsError, read_settings, readable_by_all, variable
 from service.world import PRODUCTION
-
-KEY = base64.b64encode(bytes(range(32))).decode()
-GOOD = {
-    "PROP_MONGO_URI": "mongodb://prop:hunter2-secret@db.example.org/?replicaSet=rs0",
-    "PROP_DATA_KEY": KEY,
-    "PROP_PUBLIC_URL": "https://prop.example.org",
-}
+from tests.settings import GOOD, KEY
 
 
 def problems(**changes: str | None) -> tuple[str, ...]:

@@ -1,0 +1,85 @@
+"""One request, from its first byte to the end of its answer: its id, its line in the access log, its numbers."""
+
+import logging
+import re
+import secrets
+import time
+from collections.abc import Sequence
+
+from starlette.routing import BaseRoute, Match, Route
+
+from service.http.marks import ASGIApp, Message, Receive, Scope, Send
+from service.http.metrics import Meter
+from service.logs import RequestFacts, current_request
+
+logger = logging.getLogger("prop.access")
+
+GIVEN_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+LONGEST_PATH = 200
+
+
+class Requests:
+    """ASGI middleware, the outermost: gives each request an id (the caller's `X-Request-Id`, if it is a plain one, else
+    a new one), answers with it, and writes one line when all is sent. Never the query string, a header or a body."""
+
+    def __init__(self, app: ASGIApp, meter: Meter, routes: Sequence[BaseRoute] = ()) -> None:
+        self._app = app
+        self._meter = meter
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        facts = RequestFacts(_request_id(scope))
+        scope.setdefault("state", {})["request_id"] = facts.id
+        header = (b"x-request-id", facts.id.encode())
+        status, began = 0, time.monotonic()
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] in {"http.response.start", "websocket.accept", "websocket.http.response.start"}:
+                status = message.get("status", 101)
+                headers = message.get("headers", ())
+                message["headers"] = [*(each for each in headers if each[0].lower() != header[0]), header]
+            elif message["type"] == "websocket.close" and not status:
+                status = 403  # closed before it was accepted: the server answers the handshake so
+            await send(message)
+
+        token = current_request.set(facts)
+        try:
+            await self._app(scope, receive, answer)
+        except BaseException:
+            status = status or 500
+            raise
+        finally:
+            self._tell(scope, facts, status, time.monotonic() - began)
+            current_request.reset(token)
+
+    def _tell(self, scope: Scope, facts: RequestFacts, status: int, seconds: float) -> None:
+        method = scope.get("method", "WEBSOCKET")
+        self._meter.request(self._route(scope), method if method in METHODS else "other", status, seconds)
+        fields = {
+            "method": method[:16],
+            "path": scope["path"][:LONGEST_PATH],
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+            "caller": facts.caller,
+            "operation": facts.operation,
+            "cost": facts.cost,
+            "outcome": facts.outcome,
+        }
+        logger.info("request", extra=fields)
+
+    def _route(self, scope: Scope) -> str:
+        """The path as the application declares it, or "unknown": what a caller invents makes no series."""
+        for route in self._routes:
+            if route.matches(scope)[0] is not Match.NONE:
+                return route.path if isinstance(route, Route) else str(getattr(route, "path", "") or "/")
+        return "unknown"
+
+
+def _request_id(scope: Scope) -> str:
+    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    return given.decode() if GIVEN_ID.fullmatch(given) else secrets.token_hex(16)
