@@ -97,6 +97,10 @@ class PersonalData:
         message = b"\0".join((self._world.name.encode(), datum.encode(), text.encode()))
         return hmac.new(self._index_key, message, hashlib.sha256).hexdigest()
 
+    def keyed_digest(self, data: bytes) -> str:
+        """A digest, in lower-case hex, of what may hold personal data: without the key nobody guesses what."""
+        return hmac.new(self._index_key, b"digest\0" + data, hashlib.sha256).hexdigest()
+
     def _bound_to(self, place: Place) -> bytes:
         return b"\0".join(part.encode() for part in (self._world.name, place.collection, place.id, place.field))
 
