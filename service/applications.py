@@ -8,6 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from service.access import ParticipantKind
+from service.clock import business_date
 from service.participants import ContactKind, Information
 from service.personal_data import SealedText
 from service.refusals import Findings, RefusalCode, refuse
@@ -101,6 +102,7 @@ class Material:
 class FirstAdministrator:
     """Whom the institution names as its first administrator; registered with the opening."""
 
+    operator_id: str
     operator_number: str
     name: str
     telephone: SealedText | None = None
@@ -149,10 +151,10 @@ def next_status(status: ApplicationStatus, command: ApplicationCommand) -> Appli
     return following
 
 
-def submitted(application: Application, *, by: str | None, at: datetime) -> Application:
+def submitted(application: Application, *, by: str | None, at: datetime, today: date) -> Application:
     """The application, handed in: complete, or refused with everything that is missing (art. 6)."""
     status = next_status(application.status, ApplicationCommand.SUBMIT)
-    ensure_complete(application, at.date())
+    ensure_complete(application, today)
     return replace(application, status=status, submitted_at=at, submitted_by=by)
 
 
@@ -261,7 +263,7 @@ def information_on(day: date, current: Information, applications: Iterable[Appli
     ]
     then: Information | None = current
     for application in sorted(effected_ones, key=lambda each: (each.effected_at, each.id), reverse=True):
-        if application.effected_at is not None and application.effected_at.date() <= day:
+        if application.effected_at is not None and business_date(application.effected_at) <= day:
             break
         if application.type is not ApplicationType.CLOSE:
             then = application.before

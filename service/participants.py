@@ -260,13 +260,15 @@ def closed(participant: Participant, at: datetime) -> Participant:
     return replace(participant, status=status, services=(), ended_at=at)
 
 
-def with_service(participant: Participant, service: Service, *, officer: str | None, at: datetime) -> Participant:
+def with_service(
+    participant: Participant, service: Service, *, officer: str | None, at: datetime, today: date
+) -> Participant:
     """The participant, granted a service whose qualification it holds (art. 9, 20)."""
     ensure_active(participant)
     if service in granted_services(participant):
         raise refuse(RefusalCode.SERVICE_ALREADY_GRANTED, "service", service=service.value)
     needed = SERVICES[service].qualification
-    if needed is not None and not holds_qualification(participant, needed, at.date()):
+    if needed is not None and not holds_qualification(participant, needed, today):
         raise refuse(RefusalCode.QUALIFICATION_MISSING, "service", service=service.value, qualification=needed.value)
     return replace(participant, services=(*participant.services, ServiceGrant(service, at, officer)))
 

@@ -1,9 +1,18 @@
 """All collections of the service, in one place: what `prop database init` makes. A noun adds its own here."""
 
 from service.storage.agreements import AGREEMENTS
+from service.storage.applications import APPLICATIONS
+from service.storage.certificates import CERTIFICATES
 from service.storage.database import STAMP_NAMESPACE, Collection
+from service.storage.idempotency import IDEMPOTENCY
 from service.storage.log import BATCHES, LOG, QUEUE, TILES
+from service.storage.operators import OPERATORS
+from service.storage.participants import PARTICIPANTS
+from service.storage.proposals import PROPOSALS
 from service.storage.records import RECORDS
+from service.storage.registrars import REGISTRARS
+from service.storage.tasks import TASKS
+from service.storage.usage import PERMISSION_USE
 
 WORLD = Collection(
     name=STAMP_NAMESPACE,
@@ -12,4 +21,20 @@ WORLD = Collection(
 )
 """The stamp: one document that says whose database this is. Held by both databases of a world."""
 
-ALL_COLLECTIONS: tuple[Collection, ...] = (AGREEMENTS, RECORDS, QUEUE, LOG, BATCHES, TILES)
+ALL_COLLECTIONS: tuple[Collection, ...] = (
+    AGREEMENTS,
+    PARTICIPANTS,
+    APPLICATIONS,
+    OPERATORS,
+    REGISTRARS,
+    CERTIFICATES,
+    TASKS,
+    PROPOSALS,
+    IDEMPOTENCY,
+    PERMISSION_USE,
+    RECORDS,
+    QUEUE,
+    LOG,
+    BATCHES,
+    TILES,
+)

@@ -1,0 +1,346 @@
+"""The depository's acts on participants: suspend, resume, terminate, grant, withdraw, take note (art. 9, 19, 20)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from service.access import (
+    Caller,
+    CallerKind,
+    QualificationType,
+    Service,
+    may_see,
+    permissions_of,
+)
+from service.acts import Act, Acts, Done, ensure_version
+from service.clock import business_date
+from service.endings import CertificateEndings, end_all_access
+from service.identifiers import Kind
+from service.operators import OffboardReason, narrowed
+from service.participants import (
+    Contact,
+    Ground,
+    Participant,
+    Qualification,
+    QualificationStatus,
+    RuleReference,
+    Sanction,
+    granted_services,
+    resumed,
+    suspended,
+    terminated,
+    with_qualification,
+    with_service,
+    without_service,
+)
+from service.personal_data import Datum, PersonalData
+from service.policy import Action
+from service.refusals import RefusalCode, refuse
+from service.registration import contact_place
+from service.storage.operators import OperatorStore
+from service.storage.participants import PARTICIPANT_CODEC, ParticipantStore
+from service.storage.tasks import TASK_CODEC, TaskStore
+from service.tasks import Task, TaskKind, TaskStatus, closed
+
+_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Why the depository suspends or terminates: a ground, and the rule it rests on (art. 19, 20, 28)."""
+
+    ground: Ground | None
+    rule: RuleReference | None
+    note: str = ""
+
+    def as_given(self) -> dict[str, object]:
+        rule = [self.rule.kind.value, self.rule.title, self.rule.provision] if self.rule else None
+        return {"ground": self.ground.value if self.ground else None, "rule": rule, "note": self.note}
+
+    def sanction(self, act: Act) -> Sanction:
+        """Raises Refused(GROUND_MISSING) where either is missing or says nothing."""
+        if self.ground is None:
+            raise refuse(RefusalCode.GROUND_MISSING, "ground")
+        if self.rule is None or not self.rule.title.strip() or not self.rule.provision.strip():
+            raise refuse(RefusalCode.GROUND_MISSING, "rule")
+        decided_by = act.caller.id or act.caller.kind.value
+        return Sanction(self.ground, self.rule, self.note, decided_by, act.at)
+
+
+@dataclass(frozen=True, slots=True)
+class QualificationInput:
+    """What became known of a business qualification (art. 20), and from where."""
+
+    type: QualificationType
+    status: QualificationStatus
+    since: date
+    until: date | None
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactInClear:
+    """A contact as those read it who need to reach it."""
+
+    name: str
+    telephone: str
+    email: str | None
+
+    def __repr__(self) -> str:
+        return "ContactInClear(...)"
+
+
+class ParticipantService:
+    def __init__(
+        self,
+        acts: Acts,
+        *,
+        participants: ParticipantStore,
+        operators: OperatorStore,
+        tasks: TaskStore,
+        certificates: CertificateEndings,
+        personal_data: PersonalData,
+    ) -> None:
+        self._acts = acts
+        self._participants = participants
+        self._operators = operators
+        self._tasks = tasks
+        self._certificates = certificates
+        self._personal_data = personal_data
+
+    async def find(self, caller: Caller, participant_id: str) -> Participant | None:
+        return (await self.get_many(caller, [participant_id]))[0]
+
+    async def find_by_code(self, caller: Caller, code: str) -> Participant | None:
+        await self._acts.permit(caller, Action.READ_PARTICIPANT)
+        found = await self._participants.find_by_code(code)
+        return found if found and may_see(caller, found.id) else None
+
+    async def get_many(self, caller: Caller, ids: Sequence[str]) -> list[Participant | None]:
+        """In the order of `ids`; None for what is not there, or not for this caller to see."""
+        await self._acts.permit(caller, Action.READ_PARTICIPANT)
+        visible = [each for each in ids if may_see(caller, each)]
+        found = dict(zip(visible, await self._participants.get_many(visible), strict=True))
+        return [found.get(each) for each in ids]
+
+    async def suspend(
+        self,
+        caller: Caller,
+        participant_id: str,
+        decision: Decision,
+        *,
+        expected_version: int | None = None,
+        key: str | None = None,
+    ) -> Done[Participant]:
+        """Art. 19. Nothing is taken away; nobody of the participant is let in until it is resumed."""
+        _ensure_depository(caller)
+
+        async def work(act: Act) -> Done[Participant]:
+            participant = await self._participant(act, participant_id, expected_version)
+            changed = suspended(participant, decision.sanction(act))
+            return await self._keep(act, changed, "participant.suspended", decision.as_given())
+
+        asked = {"participant": participant_id, "version": expected_version, **decision.as_given()}
+        return await self._acts.perform(
+            caller, Action.SUSPEND_PARTICIPANT, PARTICIPANT_CODEC, work, given=asked, key=key
+        )
+
+    async def resume(
+        self,
+        caller: Caller,
+        participant_id: str,
+        note: str = "",
+        *,
+        expected_version: int | None = None,
+        key: str | None = None,
+    ) -> Done[Participant]:
+        """The depository's alone: a participant does not resume itself."""
+        _ensure_depository(caller)
+
+        async def work(act: Act) -> Done[Participant]:
+            participant = await self._participant(act, participant_id, expected_version)
+            return await self._keep(act, resumed(participant), "participant.resumed", {"note": note})
+
+        asked = {"participant": participant_id, "version": expected_version, "note": note}
+        return await self._acts.perform(
+            caller, Action.RESUME_PARTICIPANT, PARTICIPANT_CODEC, work, given=asked, key=key
+        )
+
+    async def terminate(
+        self,
+        caller: Caller,
+        participant_id: str,
+        decision: Decision,
+        *,
+        expected_version: int | None = None,
+        proposal_id: str | None = None,
+        key: str | None = None,
+    ) -> Done[Participant]:
+        """Art. 19, 20: never automatic, and two persons' decision. Ends all access; keeps every record.
+
+        The first call proposes; the same call by another officer with `proposal_id` terminates.
+        """
+        _ensure_depository(caller)
+        asked = {"participant": participant_id, "version": expected_version, **decision.as_given()}
+
+        async def work(act: Act) -> Done[Participant]:
+            action = Action.TERMINATE_PARTICIPANT
+            participant = await self._participant(act, participant_id, expected_version)
+            changed = terminated(participant, decision.sanction(act), act.at)
+            content = decision.as_given()
+            if proposal_id is None:
+                proposal = await act.propose(action, participant.id, participant.id)
+                content["proposal"] = proposal.id
+                record = await act.record("participant.termination.proposed", participant.id, participant.id, content)
+                return Done(participant, record, proposal)
+            content["proposal"] = (await act.confirm(proposal_id, action, participant.id)).id
+            reason = OffboardReason.PARTICIPANT_TERMINATED
+            content |= await end_all_access(act, self._operators, self._certificates, participant.id, reason)
+            return await self._keep(act, changed, "participant.terminated", content)
+
+        return await self._acts.perform(
+            caller, Action.TERMINATE_PARTICIPANT, PARTICIPANT_CODEC, work, given=asked, key=key
+        )
+
+    async def grant_service(
+        self,
+        caller: Caller,
+        participant_id: str,
+        service: Service,
+        *,
+        expected_version: int | None = None,
+        key: str | None = None,
+    ) -> Done[Participant]:
+        """Art. 9, 20: a service whose qualification the participant holds today."""
+
+        async def work(act: Act) -> Done[Participant]:
+            participant = await self._participant(act, participant_id, expected_version)
+            today = business_date(act.at)
+            changed = with_service(participant, service, officer=act.caller.id, at=act.at, today=today)
+            return await self._keep(act, changed, "participant.service.granted", {"service": service.value})
+
+        asked = {"participant": participant_id, "version": expected_version, "service": service.value}
+        return await self._acts.perform(caller, Action.GRANT_SERVICE, PARTICIPANT_CODEC, work, given=asked, key=key)
+
+    async def withdraw_service(
+        self,
+        caller: Caller,
+        participant_id: str,
+        service: Service,
+        *,
+        expected_version: int | None = None,
+        key: str | None = None,
+    ) -> Done[Participant]:
+        """Takes with it, in the same transaction, what operators held of it."""
+
+        async def work(act: Act) -> Done[Participant]:
+            participant = await self._participant(act, participant_id, expected_version)
+            changed = without_service(participant, service)
+            narrowed_operators = await self._narrow_operators(act, changed)
+            content: dict[str, object] = {"service": service.value, "operators": narrowed_operators}
+            return await self._keep(act, changed, "participant.service.withdrawn", content)
+
+        asked = {"participant": participant_id, "version": expected_version, "service": service.value}
+        return await self._acts.perform(caller, Action.WITHDRAW_SERVICE, PARTICIPANT_CODEC, work, given=asked, key=key)
+
+    async def _narrow_operators(self, act: Act, participant: Participant) -> list[object]:
+        granted = permissions_of(granted_services(participant))
+        changed: list[object] = []
+        after = ""
+        while batch := await self._operators.standing(act.session, participant.id, after, _BATCH):
+            for operator in batch:
+                if frozenset(operator.permissions) - granted:
+                    await self._operators.replace(act.session, narrowed(operator, granted))
+                    changed.append(operator.id)
+            after = batch[-1].id
+        return changed
+
+    async def record_qualification(
+        self, caller: Caller, participant_id: str, given: QualificationInput, *, key: str | None = None
+    ) -> Done[Participant]:
+        """Art. 20. A lost qualification raises a task for the depository; it terminates and suspends nothing."""
+
+        async def work(act: Act) -> Done[Participant]:
+            participant = await self._participant(act, participant_id, None)
+            word = Qualification(
+                given.type, given.status, given.since, given.until, given.reference.strip(), recorded_at=act.at
+            )
+            changed = with_qualification(participant, word)
+            content: dict[str, object] = {**asked}
+            if given.status is not QualificationStatus.VALID:
+                task = await self._tasks.insert(act.session, _lost(act, participant, given))
+                content["task"] = task.id
+            return await self._keep(act, changed, "participant.qualification.recorded", content)
+
+        asked: dict[str, object] = {
+            "participant": participant_id,
+            "type": given.type.value,
+            "status": given.status.value,
+            "since": given.since.isoformat(),
+            "until": given.until.isoformat() if given.until else None,
+            "reference": given.reference,
+        }
+        return await self._acts.perform(
+            caller, Action.RECORD_QUALIFICATION, PARTICIPANT_CODEC, work, given=asked, key=key
+        )
+
+    async def close_task(self, caller: Caller, task_id: str, note: str, *, key: str | None = None) -> Done[Task]:
+        """Say what was decided about a task. The decision itself is an act of its own."""
+
+        async def work(act: Act) -> Done[Task]:
+            found = await self._tasks.find(task_id, act.session)
+            task = closed(found, by=act.caller.id, note=note, at=act.at)
+            saved = await self._tasks.replace(act.session, task)
+            record = await act.record("task.closed", saved.id, saved.participant_id, {"note": note})
+            return Done(saved, record)
+
+        asked = {"task": task_id, "note": note}
+        return await self._acts.perform(caller, Action.CLOSE_TASK, TASK_CODEC, work, given=asked, key=key)
+
+    async def open_tasks(self, caller: Caller, participant_id: str | None = None, limit: int = 100) -> list[Task]:
+        """What waits for the depository, the oldest first."""
+        await self._acts.permit(caller, Action.READ_TASK)
+        query = {"status": TaskStatus.OPEN.value}
+        return await self._tasks.list_by(query | ({"participantId": participant_id} if participant_id else {}), limit)
+
+    async def reveal_contact(self, caller: Caller, participant: Participant, contact: Contact) -> ContactInClear | None:
+        """A contact in clear, for callers who need it; Forbidden for the others. Callers see it masked."""
+        await self._acts.permit(caller, Action.REVEAL_PERSONAL_DATA)
+        if not may_see(caller, participant.id):
+            return None
+
+        def read(datum: Datum) -> str | None:
+            sealed = {Datum.NAME: contact.name, Datum.TELEPHONE: contact.telephone, Datum.EMAIL: contact.email}[datum]
+            place = contact_place(participant.id, contact.kind, datum)
+            return self._personal_data.open(sealed, place) if sealed else None
+
+        return ContactInClear(read(Datum.NAME) or "", read(Datum.TELEPHONE) or "", read(Datum.EMAIL))
+
+    async def _participant(self, act: Act, participant_id: str, expected_version: int | None) -> Participant:
+        participant = await self._participants.find(participant_id, act.session)
+        if participant is None or not may_see(act.caller, participant_id):
+            raise refuse(RefusalCode.PARTICIPANT_NOT_FOUND, "participantId")
+        ensure_version(participant.version, expected_version)
+        return participant
+
+    async def _keep(self, act: Act, changed: Participant, kind: str, content: dict[str, object]) -> Done[Participant]:
+        saved = await self._participants.replace(act.session, changed)
+        return Done(saved, await act.record(kind, saved.id, saved.id, content))
+
+
+def _ensure_depository(caller: Caller) -> None:
+    """Raises Refused: a participant that tries is told by which article it cannot."""
+    if caller.kind is CallerKind.OPERATOR:
+        raise refuse(RefusalCode.DEPOSITORY_DECIDES, "participantId")
+
+
+def _lost(act: Act, participant: Participant, given: QualificationInput) -> Task:
+    return Task(
+        id=act.new_id(Kind.TASK),
+        version=1,
+        kind=TaskKind.QUALIFICATION_LOST,
+        status=TaskStatus.OPEN,
+        participant_id=participant.id,
+        reference=given.reference.strip(),
+        raised_at=act.at,
+    )
