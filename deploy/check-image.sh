@@ -21,11 +21,11 @@ configured() { buildah inspect --type image --format "$2" "$1:$tag"; }
 free_port() { .venv/bin/python -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 answer() { .venv/bin/python -c 'import sys, urllib.request as r; a = r.urlopen(sys.argv[1], timeout=5); print(a.status, a.headers["X-PROP-Environment"])' "$1"; }
 
-# The environment is the image's own, and what is added to it as a deployment does.
+# Becomes COMMAND inside the image, in its environment and what a deployment adds to that: call it in a subshell.
 in_image() {  # IMAGE ROOT NAME=VALUE... COMMAND...
     image=$1 root=$2
     shift 2
-    unshare --mount sh -euc '
+    exec unshare --mount sh -euc '
         root=$1; shift
         mount --bind "$root" "$root"
         mount -t tmpfs tmpfs "$root/tmp"
@@ -69,13 +69,13 @@ run_and_stop() {  # IMAGE ROOT PORT WORLD NAME=VALUE...
     wait_for "http://127.0.0.1:$port/healthz" "200 $world" "$pid"
     wait_for "http://127.0.0.1:$port/readyz" "200 $world" "$pid"
     health=$(configured "$image" '{{index .Docker.Config.Healthcheck.Test 3}}')
-    in_image "$image" "$root" "$@" python -c "$health" || fail "$image: its health check fails while it is healthy"
+    (in_image "$image" "$root" "$@" python -c "$health") || fail "$image: its health check fails while it is healthy"
     [ "$(grep -E '^Uid|^CapEff|^CapBnd|^NoNewPrivs' "/proc/$pid/status" | tr -s '\t\n' ' ')" = \
         "Uid: 10001 10001 10001 10001 CapEff: 0000000000000000 CapBnd: 0000000000000000 NoNewPrivs: 1 " ] || fail "$image has privileges"
     kill -TERM "$pid"
     wait "$pid" && ended=0 || ended=$?
     case $ended in 0 | 143) ;; *) fail "$image ended with $ended on SIGTERM: $(tail -5 "$work/log")" ;; esac
-    in_image "$image" "$root" "$@" python -c "$health" 2>/dev/null && fail "$image: its health check passes while it is down"
+    (in_image "$image" "$root" "$@" python -c "$health") 2>/dev/null && fail "$image: its health check passes while it is down"
     ok "$image answered /healthz and /readyz from a read-only root, without capabilities, and ended on SIGTERM ($ended)"
 }
 
@@ -97,7 +97,7 @@ for _ in $(seq 50); do
     .venv/bin/python -c "import socket; socket.create_connection(('127.0.0.1', $database), 1)" 2>/dev/null && break
     sleep 0.1
 done
-in_image prop "$root" "$@" prop database init >"$work/init.log" 2>&1 || fail "prop database init: $(tail -5 "$work/init.log")"
+(in_image prop "$root" "$@" prop database init) >"$work/init.log" 2>&1 || fail "prop database init: $(tail -5 "$work/init.log")"
 run_and_stop prop "$root" "$port" PRODUCTION "$@"
 
 sandbox=$(buildah from --pull-never "prop-sandbox:$tag")
