@@ -12,6 +12,7 @@ from service.storage.proposals import PROPOSALS
 from service.storage.records import RECORDS
 from service.storage.registrars import REGISTRARS
 from service.storage.tasks import TASKS
+from service.storage.tokens import USED_ASSERTIONS
 from service.storage.usage import PERMISSION_USE
 
 WORLD = Collection(
@@ -37,4 +38,5 @@ ALL_COLLECTIONS: tuple[Collection, ...] = (
     LOG,
     BATCHES,
     TILES,
+    USED_ASSERTIONS,
 )

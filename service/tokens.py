@@ -1,0 +1,312 @@
+"""Login by certificate (art. 13) and what follows from it: access tokens, and the caller behind each of them.
+
+A client assertion (RFC 7523) signed by the key of a LOGIN certificate is spent for an access token (RFC 9068, ES256) of
+ten minutes, bound to that certificate (`cnf`, RFC 8705). A token only says who logged in: at each use the certificate,
+its holder and the participant are looked at again.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.util import urlsafe_b64decode, urlsafe_b64encode
+from ulid import ULID
+
+from service.access import ANONYMOUS, Caller, CallerKind, OperatorRole, Permission, RegistrarRole
+from service.assertions import (
+    ALGORITHMS,
+    NOT_PROVEN,
+    Assertion,
+    AssertionRefused,
+    Reason,
+    ensure_addressed,
+    ensure_timely,
+    parse_assertion,
+    usable_until,
+    verify_signature,
+)
+from service.clock import Clock
+from service.errors import EnvironmentMismatch, RateLimited, Unauthenticated
+from service.evidence import canonical
+from service.evidence.errors import Malformed
+from service.keys import TOKEN_LIFETIME, TOKEN_TYPE, SigningKeys
+from service.records import RecordService
+from service.storage.database import Database, Session
+from service.storage.tokens import AssertionStore
+from service.world import World
+
+MAX_TOKEN = 4_096
+CACHE_SECONDS = 2.0
+CACHED_HOLDERS = 10_000
+TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path
+CLAIMS = frozenset({"iss", "aud", "sub", "client_id", "participant", "env", "iat", "exp", "jti", "cnf"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """One LOGIN certificate and the person behind it, as they are at this moment.
+
+    `certificate` is the certificate's SHA-256 in lower-case hex, `public_key` its SubjectPublicKeyInfo (DER). The three
+    flags say whether the certificate is ISSUED and trusted, the operator or registrar ACTIVE, the participant one whose
+    operators may log in (a registrar has none: True). Tokens issued before `sessions_end_at` are void.
+    """
+
+    certificate: str
+    public_key: bytes
+    not_before: datetime
+    not_after: datetime
+    kind: CallerKind
+    id: str
+    participant_id: str | None
+    role: OperatorRole | RegistrarRole | None
+    permissions: frozenset[Permission] = frozenset()
+    certificate_usable: bool
+    holder_active: bool
+    participant_active: bool
+    sessions_end_at: datetime | None = None
+
+    def obstacle(self, now: datetime) -> Reason | None:
+        """Why this holder may not act at this moment; None if nothing is in the way."""
+        if not self.certificate_usable:
+            return Reason.CERTIFICATE_UNUSABLE
+        if not self.not_before <= now <= self.not_after:
+            return Reason.CERTIFICATE_NOT_IN_DATE
+        if not self.holder_active:
+            return Reason.HOLDER_INACTIVE
+        return None if self.participant_active else Reason.PARTICIPANT_INACTIVE
+
+    def caller(self) -> Caller:
+        return Caller(self.kind, self.id, self.participant_id, self.role, self.certificate, self.permissions)
+
+
+class Holders(Protocol):
+    """Who holds which certificate: kept by the storage of certificates, operators and participants."""
+
+    async def find_holder(self, certificate: str) -> Holder | None:
+        """By the certificate's SHA-256 in lower-case hex. Answers for what is not usable too, and says so."""
+
+
+class Limiter(Protocol):
+    def ensure_within(self, caller: str) -> None:
+        """Raises RateLimited when this caller has done it too often."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    token: str
+    expires_in: int  # seconds
+
+
+class TokenService:
+    def __init__(
+        self,
+        world: World,
+        clock: Clock,
+        keys: SigningKeys,
+        *,
+        issuer: str,
+        holders: Holders,
+        database: Database,
+        records: RecordService,
+        crossings: Limiter,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._world = world
+        self._clock = clock
+        self._keys = keys
+        self.issuer = issuer
+        self.endpoint = issuer + TOKEN_PATH
+        self._holders = holders
+        self._database = database
+        self._spent = AssertionStore(database)
+        self._records = records
+        self._crossings = crossings
+        self._monotonic = monotonic
+        self._cache: dict[str, tuple[float, Holder | None]] = {}
+
+    async def login(self, text: str) -> AccessToken:
+        """An access token for a client assertion, which is spent. Every outcome is recorded, the assertion never.
+
+        1. The assertion has the form of one, and an algorithm of the list.
+        2. It is of this world.
+        3. It names a certificate that is known, and is signed by its key with that key's algorithm.
+        4. It speaks for the certificate's holder, to this service, now.
+        5. Certificate, holder and participant are in order.
+        6. It was never used before.
+
+        Raises AssertionRefused, EnvironmentMismatch.
+        """
+        holder: Holder | None = None
+        try:
+            assertion = parse_assertion(text)  # 1
+            self._ensure_of_this_world(assertion)  # 2
+            holder = await self._holders.find_holder(assertion.certificate)  # 3: never from the cache
+            self._verify(assertion, holder)  # 3, 4, 5
+            assert holder is not None  # noqa: S101 - _verify refused it
+            return await self._issue(assertion, holder)  # 6
+        except AssertionRefused as refused:
+            await self._record_refusal(refused.reason, holder)
+            raise
+        except EnvironmentMismatch:
+            await self._record_crossing("client assertion")
+            raise
+
+    async def authenticate(self, token: str) -> Caller:
+        """The caller behind an access token, as certificate, holder and participant are now (at most 2 s ago).
+
+        Raises Unauthenticated without saying why, EnvironmentMismatch for a token of the other world.
+        """
+        now = self._clock.now()
+        claims = await self._verified_claims(token, now)
+        certificate = urlsafe_b64decode(claims["cnf"]["x5t#S256"].encode()).hex()
+        holder = await self._find_holder(certificate)
+        if holder is None or (holder.id, holder.participant_id) != (claims["sub"], claims["participant"]):
+            raise _void()
+        ended = holder.sessions_end_at
+        if ended is not None and datetime.fromtimestamp(claims["iat"], UTC) < ended:
+            raise _void()
+        if holder.obstacle(self._clock.now(holder.participant_id)) is not None:
+            raise _void()
+        return holder.caller()
+
+    def forget(self, certificate: str | None = None) -> None:
+        """Look again at once: at this certificate, or at all. To be called whenever the state behind one changes."""
+        if certificate is None:
+            self._cache.clear()
+        else:
+            self._cache.pop(certificate, None)
+
+    def key_set(self) -> Mapping[str, Any]:
+        """The JWKS by which a gateway verifies access tokens."""
+        return dict(self._keys.token_keys(self._clock.now()).as_dict(private=False))
+
+    def metadata(self) -> Mapping[str, Any]:
+        """RFC 8414 section 2."""
+        return {
+            "issuer": self.issuer,
+            "token_endpoint": self.endpoint,
+            "jwks_uri": f"{self.issuer}/.well-known/jwks.json",
+            "response_types_supported": [],
+            "grant_types_supported": ["client_credentials"],
+            "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+            "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        }
+
+    def _ensure_of_this_world(self, assertion: Assertion) -> None:
+        there = self._world.neighbour
+        if assertion.subject.startswith(f"{there.id_prefix}-") or assertion.issuer.startswith(f"{there.id_prefix}-"):
+            raise EnvironmentMismatch("assertion", here=self._world.environment, there=there.environment)
+
+    def _verify(self, assertion: Assertion, holder: Holder | None) -> None:
+        if holder is None:
+            raise AssertionRefused(Reason.CERTIFICATE_UNKNOWN, NOT_PROVEN)
+        verify_signature(assertion, holder.public_key)
+        if not assertion.issuer == assertion.subject == holder.id:
+            raise AssertionRefused(Reason.SUBJECT, "iss and sub must be the id of the certificate's holder.")
+        ensure_addressed(assertion, (self.endpoint, self.issuer))
+        ensure_timely(assertion, self._clock.now())
+        obstacle = holder.obstacle(self._clock.now(holder.participant_id))
+        if obstacle is not None:
+            raise AssertionRefused(
+                obstacle, "The certificate, its holder or the participant may not log in at present."
+            )
+
+    async def _issue(self, assertion: Assertion, holder: Holder) -> AccessToken:
+        caller, now = holder.caller(), self._clock.now()
+        token_id = str(ULID.from_datetime(now))
+        expires = int((now + TOKEN_LIFETIME).timestamp())
+
+        async def work(session: Session) -> None:
+            until = usable_until(assertion)
+            if not await self._spent.spend(assertion.certificate, assertion.jti, until, session):
+                raise AssertionRefused(Reason.REPLAYED, "The assertion was used before: sign a new one for each login.")
+            content = {"token": token_id, "expires": expires}
+            await self._records.write(caller, session, "login.accepted", holder.id, holder.participant_id, content)
+
+        await self._database.transaction(work)
+        thumbprint = urlsafe_b64encode(bytes.fromhex(holder.certificate)).decode()
+        claims = {
+            "iss": self.issuer,
+            "aud": self.issuer,
+            "sub": holder.id,
+            "client_id": holder.id,
+            "participant": holder.participant_id,
+            "env": self._world.environment.value,
+            "iat": int(now.timestamp()),
+            "exp": expires,
+            "jti": token_id,
+            "cnf": {"x5t#S256": thumbprint},
+        }
+        return AccessToken(self._keys.sign_token(claims), int(TOKEN_LIFETIME.total_seconds()))
+
+    async def _verified_claims(self, token: str, now: datetime) -> Mapping[str, Any]:
+        """Verify a token of ours: form, world, key, signature, claims, lifetime. Raises Unauthenticated."""
+        if len(token) > MAX_TOKEN or token.count(".") != 2:
+            raise _void()
+        try:
+            header, claims = (
+                canonical.decode_loosely(urlsafe_b64decode(each.encode("ascii"))) for each in token.split(".")[:2]
+            )
+            await self._ensure_token_of_this_world(claims)
+            if header.keys() != {"alg", "kid", "typ"} or (header["alg"], header["typ"]) != ("ES256", TOKEN_TYPE):
+                raise _void()
+            keys = {key.kid: key for key in self._keys.token_keys(now).keys}
+            jws.deserialize_compact(token, keys[header["kid"]], ["ES256"])
+        except (JoseError, Malformed, KeyError, ValueError, TypeError) as error:
+            raise _void() from error
+        ours = (claims.get("iss"), claims.get("aud"), claims.get("env"))
+        if claims.keys() != CLAIMS or ours != (self.issuer, self.issuer, self._world.environment.value):
+            raise _void()
+        if now.timestamp() >= claims["exp"]:
+            raise _void()
+        return claims
+
+    async def _ensure_token_of_this_world(self, claims: Mapping[str, Any]) -> None:
+        """Before any key is looked at: a token of the other world is told so, whoever signed it (art. 17)."""
+        there = self._world.neighbour
+        if claims.get("env") == there.environment.value:
+            await self._record_crossing("access token")
+            raise EnvironmentMismatch("access token", here=self._world.environment, there=there.environment)
+
+    async def _find_holder(self, certificate: str) -> Holder | None:
+        now = self._monotonic()
+        seen_at, holder = self._cache.get(certificate, (float("-inf"), None))
+        if now - seen_at < CACHE_SECONDS:
+            return holder
+        holder = await self._holders.find_holder(certificate)
+        if len(self._cache) >= CACHED_HOLDERS:
+            self._cache.clear()
+        self._cache[certificate] = (now, holder)
+        return holder
+
+    async def _record_refusal(self, reason: Reason, holder: Holder | None) -> None:
+        participant = holder.participant_id if holder else None
+        content = {"reason": reason.value, "certificate": holder.certificate if holder else None}
+
+        async def work(session: Session) -> None:
+            await self._records.write(
+                ANONYMOUS, session, "login.refused", holder.id if holder else None, participant, content
+            )
+
+        await self._database.transaction(work)
+
+    async def _record_crossing(self, thing: str) -> None:
+        """Record an attempt to cross between the worlds; of a flood of them, the first ones."""
+        try:
+            self._crossings.ensure_within("crossing")
+        except RateLimited:
+            return
+
+        async def work(session: Session) -> None:
+            content = {"thing": thing, "there": self._world.neighbour.environment.value}
+            await self._records.write(ANONYMOUS, session, "environment.crossed", None, None, content)
+
+        await self._database.transaction(work)
+
+
+def _void() -> Unauthenticated:
+    return Unauthenticated("The access token is not valid, or no longer: log in again.")

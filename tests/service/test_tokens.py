@@ -1,0 +1,388 @@
+"""Login by certificate and the tokens it gives: every way in that must be shut, over the wire and over HTTP."""
+
+import asyncio
+import json
+from collections.abc import Awaitable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from authlib.integrations.httpx_client import AsyncOAuth2Client
+from authlib.oauth2.rfc7523 import PrivateKeyJWT
+from joserfc import jwt
+from joserfc.jwk import KeySet, OctKey
+from joserfc.util import urlsafe_b64decode, urlsafe_b64encode
+from starlette.applications import Starlette
+
+from service.access import CallerKind, OperatorRole, Permission
+from service.assertions import AssertionRefused, Reason
+from service.errors import EnvironmentMismatch, Unauthenticated
+from service.http.rate_limits import TokenBuckets
+from service.http.tokens import ASSERTION_TYPE, token_routes
+from service.keys import TOKEN_LIFETIME
+from service.records import RecordFilter
+from service.storage.database import Database
+from tests.service.logins import ED25519, ENDPOINT, EVERYBODY, ISSUER, P256, RSA, START, Desk, Persona
+from tests.service.records import KEYS, PARTICIPANT, REGISTRAR, make_keys, make_service
+
+pytestmark = pytest.mark.wire
+
+
+@pytest.fixture
+def desk(wire_database: Database) -> Desk:
+    return Desk(wire_database)
+
+
+async def records_of(desk: Desk) -> list[tuple[str, dict[str, Any]]]:
+    found = await make_service(desk.database).page(REGISTRAR, RecordFilter(), limit=100, newest_first=False)
+    return [(each.kind, json.loads(each.content)["content"]) for each in found]
+
+
+async def reason_of(login: Awaitable[object]) -> Reason:
+    with pytest.raises(AssertionRefused) as caught:
+        await login
+    return caught.value.reason
+
+
+async def make_token(desk: Desk, persona: Persona = P256, jti: str = "first") -> str:
+    return (await desk.tokens.login(persona.sign(persona.claims(desk.clock.time, jti=jti)))).token
+
+
+def resign(token: str, **changes: Any) -> str:
+    """A token of the service's own making, signed by its own key, with other claims."""
+    claims = json.loads(urlsafe_b64decode(token.split(".")[1].encode()))
+    return KEYS.sign_token({name: value for name, value in (claims | changes).items() if value != "absent"})
+
+
+@pytest.mark.parametrize("persona", EVERYBODY, ids=lambda persona: persona.algorithm)
+async def test_a_login_gives_a_token_for_the_holder_as_it_is_now(desk: Desk, persona: Persona) -> None:
+    token = await make_token(desk, persona)
+    caller = await desk.tokens.authenticate(token)
+    assert (caller.kind, caller.id, caller.participant_id) == (CallerKind.OPERATOR, persona.id, PARTICIPANT)
+    assert (caller.role, caller.permissions) == (OperatorRole.ADMINISTRATOR, frozenset({Permission.OPERATOR_READ}))
+    assert caller.certificate == persona.digest.hex()
+
+
+async def test_a_token_says_what_a_gateway_needs_and_verifies_by_the_key_set(desk: Desk) -> None:
+    token = await make_token(desk)
+    read = jwt.decode(token, KeySet.import_key_set(dict(desk.tokens.key_set())), ["ES256"])  # type: ignore[arg-type]  # a JWKS
+    claims = dict(read.claims)
+    assert claims.pop("jti")
+    moment = int(START.timestamp())
+    assert claims == {
+        "iss": ISSUER,
+        "aud": ISSUER,
+        "sub": P256.id,
+        "client_id": P256.id,
+        "participant": PARTICIPANT,
+        "env": "PRODUCTION",
+        "iat": moment,
+        "exp": moment + 600,
+        "cnf": {"x5t#S256": urlsafe_b64encode(P256.digest).decode()},
+    }
+
+
+async def test_an_assertion_is_spent_once_even_by_twenty_at_the_same_time(desk: Desk) -> None:
+    text = P256.sign()
+    results = await asyncio.gather(*(desk.tokens.login(text) for _ in range(20)), return_exceptions=True)
+    refused = [each for each in results if isinstance(each, AssertionRefused)]
+    assert len(refused) == 19
+    assert {each.reason for each in refused} == {Reason.REPLAYED}
+    kinds = [kind for kind, _ in await records_of(desk)]
+    assert (kinds.count("login.accepted"), kinds.count("login.refused")) == (1, 19)
+
+
+async def test_two_certificates_may_use_the_same_jti(desk: Desk) -> None:
+    assert await make_token(desk, P256, "same") != await make_token(desk, RSA, "same")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"exp": int(START.timestamp())}, Reason.TIME),
+        ({"iat": int(START.timestamp()) - 60}, Reason.TIME),
+        ({"iat": int(START.timestamp()) - 86_400, "exp": int(START.timestamp()) + 86_400}, Reason.TIME),
+        ({"iat": int(START.timestamp()) + 6}, Reason.TIME),
+        ({"aud": "https://elsewhere.example/oauth/token"}, Reason.AUDIENCE),
+        ({"aud": ENDPOINT + "/"}, Reason.AUDIENCE),
+        ({"aud": [ENDPOINT, "https://elsewhere.example"]}, Reason.AUDIENCE),
+        ({"sub": "live-op-01K9ZZZZZZZZZZZZZZZZZZZZZB"}, Reason.SUBJECT),
+        ({"iss": "live-op-01K9ZZZZZZZZZZZZZZZZZZZZZB"}, Reason.SUBJECT),
+        ({"jti": "x" * 10_000}, Reason.MALFORMED),
+        ({"jti": "x" * 200}, Reason.MALFORMED),
+    ],
+)
+async def test_a_signed_assertion_with_wrong_claims_is_refused(
+    desk: Desk, changes: dict[str, Any], reason: Reason
+) -> None:
+    assert await reason_of(desk.tokens.login(P256.sign(P256.claims(**changes)))) is reason
+
+
+@pytest.mark.parametrize("audience", [ENDPOINT, ISSUER, [ENDPOINT]])
+async def test_the_audience_is_the_token_endpoint_or_the_issuer(desk: Desk, audience: Any) -> None:
+    assert await desk.tokens.login(P256.sign(P256.claims(aud=audience)))
+
+
+async def test_a_clock_five_seconds_ahead_is_forgiven(desk: Desk) -> None:
+    assert await desk.tokens.login(P256.sign(P256.claims(iat=int(START.timestamp()) + 5)))
+
+
+async def test_no_algorithm_and_the_public_key_as_a_secret_are_refused(desk: Desk) -> None:
+    parts = P256.sign(alg="none").split(".")[:2]
+    assert await reason_of(desk.tokens.login(".".join([*parts, ""]))) is Reason.MALFORMED
+    assert await reason_of(desk.tokens.login(P256.sign(alg="none"))) is Reason.ALGORITHM
+    header = P256.header(alg="HS256")
+    confused = jwt.encode(header, P256.claims(), OctKey.import_key(P256.public_key.hex()), ["HS256"])
+    assert await reason_of(desk.tokens.login(confused)) is Reason.ALGORITHM
+
+
+async def test_another_key_another_certificate_and_no_certificate_are_refused(desk: Desk) -> None:
+    thief = replace(RSA, name=P256.name)
+    assert await reason_of(desk.tokens.login(thief.sign(alg="PS256"))) is Reason.ALGORITHM
+    stranger = replace(P256, name="nobody")
+    unknown = await reason_of(desk.tokens.login(stranger.sign()))
+    assert unknown is Reason.CERTIFICATE_UNKNOWN
+    assert await reason_of(desk.tokens.login(P256.sign(**{"x5t#S256": None}))) is Reason.CERTIFICATE_NOT_NAMED
+
+
+async def test_the_answer_does_not_tell_an_unknown_certificate_from_a_wrong_signature(desk: Desk) -> None:
+    texts = set()
+    for persona in (replace(P256, name="nobody"), replace(P256, name=RSA.name), replace(ED25519, name=P256.name)):
+        with pytest.raises(AssertionRefused) as caught:
+            await desk.tokens.login(persona.sign())
+        texts.add(str(caught.value))
+    assert len(texts) == 1
+
+
+OBSTACLES = [
+    ({"certificate_usable": False}, Reason.CERTIFICATE_UNUSABLE),
+    ({"not_after": START - timedelta(seconds=1)}, Reason.CERTIFICATE_NOT_IN_DATE),
+    ({"not_before": START + timedelta(seconds=1)}, Reason.CERTIFICATE_NOT_IN_DATE),
+    ({"holder_active": False}, Reason.HOLDER_INACTIVE),
+    ({"participant_active": False}, Reason.PARTICIPANT_INACTIVE),
+]
+
+
+@pytest.mark.parametrize(("changes", "reason"), OBSTACLES)
+async def test_who_may_not_act_gets_no_token(desk: Desk, changes: dict[str, Any], reason: Reason) -> None:
+    desk.holders.change(P256, **changes)
+    assert await reason_of(desk.tokens.login(P256.sign())) is reason
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [each for each, _ in OBSTACLES]
+    + [
+        {"sessions_end_at": START + timedelta(seconds=1)},
+        {"id": "live-op-01K9ZZZZZZZZZZZZZZZZZZZZZB"},
+        {"participant_id": None},
+    ],
+)
+async def test_a_live_token_dies_with_what_it_stands_on(desk: Desk, changes: dict[str, Any]) -> None:
+    token = await make_token(desk)
+    await desk.tokens.authenticate(token)
+    desk.holders.change(P256, **changes)
+    desk.tokens.forget(P256.holder.certificate)
+    with pytest.raises(Unauthenticated):
+        await desk.tokens.authenticate(token)
+
+
+async def test_a_change_that_nobody_told_of_is_seen_after_two_seconds_and_not_asked_for_before(desk: Desk) -> None:
+    token = await make_token(desk)
+    asked = desk.holders.asked
+    for _ in range(5):
+        await desk.tokens.authenticate(token)
+    assert desk.holders.asked == asked + 1
+    desk.holders.change(P256, holder_active=False)
+    desk.monotonic = 1.9
+    await desk.tokens.authenticate(token)
+    desk.monotonic = 2.0
+    with pytest.raises(Unauthenticated):
+        await desk.tokens.authenticate(token)
+
+
+async def test_a_token_lives_ten_minutes(desk: Desk) -> None:
+    token = await make_token(desk)
+    desk.clock.time = START + TOKEN_LIFETIME - timedelta(seconds=1)
+    assert await desk.tokens.authenticate(token)
+    desk.clock.time = START + TOKEN_LIFETIME
+    with pytest.raises(Unauthenticated):
+        await desk.tokens.authenticate(token)
+
+
+async def test_a_token_that_is_not_ours_in_any_part_is_refused(desk: Desk) -> None:
+    token = await make_token(desk)
+    assert await desk.tokens.authenticate(resign(token))
+    others = make_keys()
+    claims = json.loads(urlsafe_b64decode(token.split(".")[1].encode()))
+    forged = [
+        others.sign_token(claims),
+        resign(token, iss="https://elsewhere.example"),
+        resign(token, aud="https://elsewhere.example"),
+        resign(token, env="STAGING"),
+        resign(token, participant="absent"),
+        resign(token, admin=True),
+        P256.sign(claims),
+        KEYS.sign_record(json.dumps(claims).encode()),
+        token + "A",
+        token[:-4],
+        "",
+        "a.b.c",
+        token * 20,
+        f"{token.split('.')[0]}.{token.split('.')[1]}.",
+        "é.é.é",
+    ]
+    for each in forged:
+        with pytest.raises(Unauthenticated):
+            await desk.tokens.authenticate(each)
+
+
+async def test_what_is_of_the_other_world_is_named_as_such_and_recorded(desk: Desk) -> None:
+    foreign = replace(P256, id="sbx-op-01K9ZZZZZZZZZZZZZZZZZZZZZA")
+    token = await make_token(desk)
+    tries = [desk.tokens.login(foreign.sign()), desk.tokens.authenticate(resign(token, env="SANDBOX"))]
+    for attempt in tries:
+        with pytest.raises(EnvironmentMismatch) as caught:
+            await attempt
+        assert caught.value.extensions["here"] == "PRODUCTION"
+        assert caught.value.extensions["there"] == "SANDBOX"
+    recorded = [content for kind, content in await records_of(desk) if kind == "environment.crossed"]
+    assert recorded == [
+        {"thing": "client assertion", "there": "SANDBOX"},
+        {"thing": "access token", "there": "SANDBOX"},
+    ]
+
+
+async def test_a_flood_of_crossings_is_refused_one_by_one_and_recorded_for_the_first(desk: Desk) -> None:
+    token = resign(await make_token(desk), env="SANDBOX")
+    for _ in range(10):
+        with pytest.raises(EnvironmentMismatch):
+            await desk.tokens.authenticate(token)
+    assert [kind for kind, _ in await records_of(desk)].count("environment.crossed") == 2
+
+
+async def test_every_login_is_recorded_with_its_reason_and_without_the_assertion(desk: Desk) -> None:
+    good, bad = P256.sign(), P256.sign(P256.claims(aud="https://elsewhere.example", jti="secret-jti"))
+    await desk.tokens.login(good)
+    await reason_of(desk.tokens.login(bad))
+    await reason_of(desk.tokens.login("nonsense"))
+    records = await records_of(desk)
+    assert [(kind, content.get("reason")) for kind, content in records] == [
+        ("login.accepted", None),
+        ("login.refused", "AUDIENCE"),
+        ("login.refused", "MALFORMED"),
+    ]
+    text = json.dumps(records)
+    assert all(part not in text for each in (good, bad) for part in each.split("."))
+    assert "secret-jti" not in text
+
+
+# ---------------------------------------------------------------- HTTP
+
+
+def make_client(desk: Desk, burst: int = 1000) -> httpx.AsyncClient:
+    attempts = TokenBuckets(per_minute=1, burst=burst)
+    app = Starlette(routes=token_routes(desk.database.world, lambda: desk.tokens, attempts))
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ISSUER)
+
+
+def make_form(text: str, **changes: str) -> dict[str, str]:
+    form = {"grant_type": "client_credentials", "client_assertion_type": ASSERTION_TYPE, "client_assertion": text}
+    return form | changes
+
+
+async def test_a_stock_oauth_client_logs_in(desk: Desk) -> None:
+    desk.clock.time = datetime.now(UTC)
+    desk.holders.change(P256, not_before=desk.clock.time, not_after=desk.clock.time + timedelta(days=1))
+    inner = make_client(desk)
+    thumbprint = urlsafe_b64encode(P256.digest).decode()
+    async with (
+        inner,
+        AsyncOAuth2Client(
+            P256.id, P256.jwk, token_endpoint_auth_method="private_key_jwt", transport=inner._transport
+        ) as client,
+    ):
+        client.register_client_auth_method(PrivateKeyJWT(ENDPOINT, headers={"x5t#S256": thumbprint}, alg="ES256"))
+        for _ in range(2):
+            token = await client.fetch_token(ENDPOINT, grant_type="client_credentials")
+            assert (await desk.tokens.authenticate(token["access_token"])).id == P256.id
+            assert token["token_type"] == "Bearer"
+
+
+async def test_the_answer_is_never_stored_and_carries_the_marks(desk: Desk) -> None:
+    async with make_client(desk) as client:
+        good = await client.post("/oauth/token", data=make_form(P256.sign()))
+        bad = await client.post("/oauth/token", data=make_form("nonsense"))
+    assert (good.status_code, bad.status_code) == (200, 401)
+    assert good.json()["expires_in"] == 600
+    assert bad.json()["error"] == "invalid_client"
+    assert "www-authenticate" in bad.headers
+    for answer in (good, bad):
+        assert answer.headers["cache-control"] == "no-store"
+        assert (answer.json()["environment"], answer.json()["binding"]) == ("PRODUCTION", True)
+
+
+@pytest.mark.parametrize(
+    ("form", "error"),
+    [
+        ({}, "invalid_request"),
+        (make_form("x", grant_type="password"), "unsupported_grant_type"),
+        (make_form("x", client_assertion_type="urn:other"), "invalid_client"),
+        ({"grant_type": "client_credentials"}, "invalid_client"),
+        ({"grant_type": "client_credentials", "client_secret": "x"}, "invalid_client"),
+    ],
+)
+async def test_a_request_of_another_form_gets_the_error_of_rfc_6749(
+    desk: Desk, form: dict[str, str], error: str
+) -> None:
+    async with make_client(desk) as client:
+        answer = await client.post("/oauth/token", data=form or {"scope": "all"})
+        assert answer.json()["error"] == error
+        assert 400 <= answer.status_code < 402
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        (b"grant_type=client_credentials&grant_type=client_credentials", None, 400),
+        (b"\xff\xfe", None, 400),
+        (b"&".join(b"a%d=1" % number for number in range(50)), None, 400),
+        (b"a=" + b"x" * 20_000, None, 413),
+        (b"{}", "application/json", 400),
+        (b"", "", 400),
+    ],
+)
+async def test_a_body_that_is_no_form_is_refused(
+    desk: Desk, body: bytes, content_type: str | None, status: int
+) -> None:
+    headers = {"content-type": "application/x-www-form-urlencoded" if content_type is None else content_type}
+    async with make_client(desk) as client:
+        answer = await client.post("/oauth/token", content=body, headers=headers)
+    assert (answer.status_code, answer.json()["error"]) == (status, "invalid_request")
+
+
+async def test_a_foreign_assertion_is_answered_with_both_sides(desk: Desk) -> None:
+    foreign = replace(P256, id="sbx-op-01K9ZZZZZZZZZZZZZZZZZZZZZA")
+    async with make_client(desk) as client:
+        answer = (await client.post("/oauth/token", data=make_form(foreign.sign()))).json()
+    assert (answer["code"], answer["here"], answer["there"]) == ("ENVIRONMENT_MISMATCH", "PRODUCTION", "SANDBOX")
+
+
+async def test_one_address_may_try_only_so_often(desk: Desk) -> None:
+    async with make_client(desk, burst=2) as client:
+        answers = [await client.post("/oauth/token", data=make_form("nonsense")) for _ in range(3)]
+    assert [each.status_code for each in answers] == [401, 401, 429]
+    assert int(answers[2].headers["retry-after"]) >= 1
+    assert len(await records_of(desk)) == 2
+
+
+async def test_the_metadata_lead_to_the_endpoint_and_the_keys(desk: Desk) -> None:
+    async with make_client(desk) as client:
+        metadata = (await client.get("/.well-known/oauth-authorization-server")).json()
+        keys = (await client.get(metadata["jwks_uri"])).json()
+    assert (metadata["issuer"], metadata["token_endpoint"]) == (ISSUER, ENDPOINT)
+    assert "none" not in metadata["token_endpoint_auth_signing_alg_values_supported"]
+    assert keys["keys"][0]["kid"] == KEYS.current.kid
+    assert all("d" not in key for key in keys["keys"])
