@@ -11,13 +11,14 @@ from graphql.utilities import SchemaChange
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from schema.agreements import AgreementQuery
 from schema.platform import PlatformQuery
 from schema.scalars import SCALARS
 
 logger = logging.getLogger(__name__)
 
 # A noun adds its part here. No part has a field of another's name: `compose` sees to it.
-QUERIES: tuple[type, ...] = (PlatformQuery,)
+QUERIES: tuple[type, ...] = (PlatformQuery, AgreementQuery)
 MUTATIONS: tuple[type, ...] = ()
 SUBSCRIPTIONS: tuple[type, ...] = ()
 

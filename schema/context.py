@@ -7,12 +7,15 @@ from typing import Any, TypeVar
 import strawberry
 from strawberry.dataloader import DataLoader
 
+from schema.limits import Limits
 from service.access import Caller
+from service.bootstrap import Services
 
 K = TypeVar("K")
 V = TypeVar("V")
 GetMany = Callable[[Caller, Sequence[K]], Awaitable[Sequence[V]]]
 
+DEFAULT_LIMITS = Limits()
 BATCH = 100  # keys that one storage call is given at most
 
 
@@ -42,9 +45,10 @@ class Loaders:
 class Context:
     """One request, as resolvers see it."""
 
-    services: Any
+    services: Services
     caller: Caller
-    request_id: str
+    request_id: str = ""
+    limits: Limits = DEFAULT_LIMITS
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:

@@ -8,11 +8,11 @@ import strawberry
 
 from schema.context import Info
 from schema.cost import ListSize
-from schema.types import Marked
+from schema.types import Marked, marks
 from service.access import Caller, CallerKind
 from service.world import World
 
-PlatformCaller = strawberry.enum(CallerKind, name="CallerKind", description="As whom the service knows the caller.")
+strawberry.enum(CallerKind, description="As whom the service knows the caller.")
 
 
 @strawberry.enum(description="What the platform is made of (art. 2).")
@@ -24,11 +24,11 @@ class Component(StrEnum):
 
 @strawberry.type(description="Which world this is, and as whom the service knows the caller.")
 class Viewer(Marked):
-    kind: PlatformCaller = strawberry.field(description="ANONYMOUS without a token.")  # type: ignore[valid-type]  # strawberry's enum
+    kind: CallerKind = strawberry.field(description="ANONYMOUS without a token.")
 
     @classmethod
     def of(cls, caller: Caller, world: World) -> Self:
-        return cls(environment=world.environment, binding=world.binding, notice=world.notice, kind=caller.kind)
+        return cls(**marks(world), kind=caller.kind)
 
 
 @strawberry.type(description="The Participant Remote Operating Platform (参与人远程操作平台), art. 1, 2, 5.")
@@ -44,9 +44,7 @@ class Platform(Marked):
     @classmethod
     def of(cls, world: World) -> Self:
         return cls(
-            environment=world.environment,
-            binding=world.binding,
-            notice=world.notice,
+            **marks(world),
             name="Participant Remote Operating Platform",
             name_zh="参与人远程操作平台",
             components=list(Component),

@@ -88,7 +88,7 @@ class Face:
         return caller
 
     def context(self, caller: Caller, request_id: str) -> Context:
-        return Context(self.services, caller, request_id)
+        return Context(self.services, caller, request_id, self.execution.documents.limits)
 
 
 class GraphQLTransport(GraphQL[Connection, None]):

@@ -1,17 +1,21 @@
 """Object types of the public schema. What every stored thing has in common stands first."""
 
+from typing import TypedDict
+
 import strawberry
 
-from service.world import Environment
+from service.refusals import RefusalCode
+from service.world import Environment, World
 
-EnvironmentEnum = strawberry.enum(Environment, name="Environment", description="Which of the two worlds (art. 17).")
+strawberry.enum(Environment, description="Which of the two worlds (art. 17).")
+strawberry.enum(RefusalCode, description="What a rule says no with. A code, once published, keeps its meaning.")
 
 
 @strawberry.interface(
     description="Everything the service serves says which world it belongs to and whether it binds (art. 3, 10, 17)."
 )
 class Marked:
-    environment: EnvironmentEnum = strawberry.field(description="The world this belongs to (art. 17).")  # type: ignore[valid-type]  # strawberry's enum
+    environment: Environment = strawberry.field(description="The world this belongs to (art. 17).")
     binding: bool = strawberry.field(description="Whether it binds anybody. In the sandbox: never (art. 17).")
     notice: str | None = strawberry.field(description="What the world wants said about its data, if anything.")
 
@@ -21,3 +25,14 @@ class Marked:
 )
 class Node:
     id: strawberry.ID
+
+
+class Marks(TypedDict):
+    environment: Environment
+    binding: bool
+    notice: str | None
+
+
+def marks(world: World) -> Marks:
+    """The fields of `Marked`, for the constructor of a type that is: `Agreement(**marks(world), ...)`."""
+    return Marks(environment=world.environment, binding=world.binding, notice=world.notice)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
+from typing import cast
 
 from service.access import Caller, CallerKind
 from service.agreement_english import EnglishText, canonical_english, parse_english
@@ -15,10 +16,13 @@ from service.agreement_text import AgreementText, canonical_text, content_hash, 
 from service.clock import Clock, business_date
 from service.errors import BadInput
 from service.identifiers import Kind, new_id
+from service.pagination import Order, Page, PageRequest, SortKey, page_of
 from service.policy import Action, ensure_may
 from service.refusals import RefusalCode, refuse
 from service.storage.agreements import AgreementDocument, AgreementHead, AgreementStore
 from service.world import World
+
+NEWEST_FIRST = Order("newest", (SortKey("number", int, ascending=False),))
 
 # Art. 29: when the first agreement takes effect, the notice that came with the old application form ends.
 LEGACY_NOTICE = "《PROP联网及使用须知》"
@@ -181,6 +185,20 @@ class AgreementService:
             _with_status(self._published[number], in_force) if number in self._published else drafts.get(number)
             for number in numbers
         ]
+
+    async def page(self, caller: Caller, request: PageRequest) -> Page[Agreement]:
+        """A page of the versions the caller may see, in the order NEWEST_FIRST."""
+        numbers = await self.numbers(caller)
+        wanted = numbers if request.backward else numbers[::-1]
+        if request.boundary is not None:
+            boundary = cast("int", request.boundary[0])
+            wanted = [each for each in wanted if (each > boundary if request.backward else each < boundary)]
+        some = wanted[: request.limit + 1]
+        found = await self.get_many(caller, some)
+        return page_of(request, [((number,), each) for number, each in zip(some, found, strict=True) if each])
+
+    async def count(self, caller: Caller) -> int:
+        return len(await self.numbers(caller))
 
     async def numbers(self, caller: Caller) -> list[int]:
         """The numbers of all versions the caller may see, ascending."""

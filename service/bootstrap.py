@@ -8,7 +8,7 @@ from service.agreements import AgreementService
 from service.clock import Clock
 from service.settings import Settings
 from service.storage.agreements import AgreementStore
-from service.storage.database import Database, open_database
+from service.storage.database import Database, Names, open_database
 from service.world import World
 
 
@@ -38,6 +38,9 @@ def services_over(database: Database, settings: Settings, clock: Clock) -> Servi
 async def open_services(settings: Settings, world: World, clock: Clock) -> AsyncIterator[Services]:
     """The services of a world over its database. Raises what `open_database` raises: an absent or foreign stamp."""
     async with open_database(
-        settings.mongo_uri.get_secret_value(), world, server_selection_ms=settings.server_selection_ms
+        settings.mongo_uri.get_secret_value(),
+        world,
+        Names(settings.database, settings.evidence_database),
+        server_selection_ms=settings.server_selection_ms,
     ) as database:
         yield services_over(database, settings, clock)

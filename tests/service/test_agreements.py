@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from service.access import ANONYMOUS, Caller, CallerKind, RegistrarRole
+from service.access import ANONYMOUS, SYSTEM, Caller, CallerKind, RegistrarRole
 from service.agreement_text import AgreementTextError
 from service.agreements import AgreementAltered, AgreementService, AgreementStatus
 from service.clock import Clock
@@ -13,29 +13,10 @@ from service.errors import BadInput, Forbidden, Unauthenticated
 from service.refusals import RefusalCode, Refused
 from service.storage.agreements import AGREEMENTS, AgreementStore
 from service.storage.database import Database
+from tests.agreements import make_text
+from tests.clocks import FixedClock
 
-SYSTEM = Caller(CallerKind.SYSTEM)
 pytestmark = pytest.mark.wire
-
-
-class FixedClock:
-    def __init__(self, at: datetime) -> None:
-        self.at = at
-
-    def now(self, tenant: str | None = None) -> datetime:
-        return self.at
-
-
-def make_text(title: str = "联网服务协议", last: str = "双方协商解决争议。") -> bytes:
-    return f"""{title}
-为明确权利义务，某参与机构（甲方）和某登记机构（乙方）达成本协议。
-一、总则
-第一条 平台由乙方建设。
-第二条 甲方通过平台办
-理业务。
-二、其他
-第三条 {last}
-""".encode()
 
 
 @pytest.fixture
