@@ -35,6 +35,7 @@ from schema.limits import Limits, QueryTooExpensive
 UNDECLARED = 100  # the size of a list that declares none; the schema's own test lets none pass
 SCHEMA_COST = 1_000  # `__schema`: the whole of it is some thousand fields, whatever is selected
 TYPE_COST = 50
+ABSENT = "absent"  # and not null: a variable that is left out has its default
 PAGED = frozenset({"edges", "nodes"})
 
 
@@ -75,7 +76,7 @@ class OperationCost:
     known: dict[tuple[object, ...], int]
 
     def of(self, variables: Mapping[str, object]) -> int:
-        key = tuple([_as_size(variables.get(name)) for name in self.sizes])
+        key = tuple([_as_size(variables[name]) if name in variables else ABSENT for name in self.sizes])
         cost = self.known.get(key)
         if cost is None:
             cost = self.estimate.of(self.operation, variables)

@@ -34,6 +34,7 @@ class Limits:
 
     body: int = 256_000
     body_seconds: float = 10.0  # until a body that comes in pieces must be whole
+    characters: int = 65_536  # of a document; long values belong in variables
     tokens: int = 1_000
     depth: int = 12
     aliases: int = 15
@@ -44,7 +45,7 @@ class Limits:
     variables: int = 50
     variable_values: int = 2_000  # values in the JSON of the variables, nested ones included
     value_depth: int = 12  # nesting of a literal or of a variable's value
-    same_fields: int = 100  # fields of one response name: the overlapping-fields rule compares every pair
+    field_pairs: int = 5_000  # pairs of fields with one response name: the overlapping-fields rule compares each
     cost: int = 5_000
     page: int = 100
     default_page: int = 50
@@ -56,12 +57,22 @@ class Limits:
 
 
 def limits_of(settings: Settings) -> Limits:
-    """The limits as a deployment sets them; those that are no setting keep what is written above."""
+    """The limits as a deployment sets them."""
     return Limits(
         body=settings.limit_body_bytes,
         tokens=settings.limit_tokens,
         depth=settings.limit_depth,
         aliases=settings.limit_aliases,
+        characters=settings.limit_characters,
+        fragments=settings.limit_fragments,
+        spreads=settings.limit_spreads,
+        directives=settings.limit_directives,
+        operations=settings.limit_operations,
+        variables=settings.limit_variables,
+        variable_values=settings.limit_variable_values,
+        value_depth=settings.limit_value_depth,
+        field_pairs=settings.limit_field_pairs,
+        subscriptions=settings.limit_subscriptions,
         cost=settings.limit_cost,
         page=settings.page_max,
         default_page=settings.page_default,
@@ -90,7 +101,8 @@ _TOKEN = re.compile(
     r'"""(?:[^"\\]|\\"""|\\|"(?!""))*+(?:"""|\Z)'
     r'|"(?:[^"\\\n\r]|\\.)*+(?:"|(?=[\n\r])|\\?\Z)'
     r"|\#[^\n\r]*+"
-    r"|[_A-Za-z0-9][\w.+-]*+"
+    r"|[_A-Za-z][_0-9A-Za-z]*+"
+    r"|-?[0-9]++(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?"
     r"|\.\.\."
     r"|[^\s,\ufeff]",
     re.DOTALL,
@@ -103,9 +115,9 @@ def count_tokens(source: str) -> int:
 
 
 def ensure_within_tokens(source: str, limits: Limits) -> None:
-    """Raises QueryTooExpensive if the source has too many tokens, or is longer than a body may be."""
-    if len(source) > limits.body:
-        raise QueryTooExpensive("body", limit=limits.body, actual=len(source))
+    """Raises QueryTooExpensive if the source is too long or has too many tokens."""
+    if len(source) > limits.characters:
+        raise QueryTooExpensive("characters", limit=limits.characters, actual=len(source))
     if len(source) > limits.tokens and (tokens := count_tokens(source)) > limits.tokens:
         raise QueryTooExpensive("tokens", limit=limits.tokens, actual=tokens)
 
@@ -120,7 +132,7 @@ def ensure_within(document: DocumentNode, limits: Limits) -> None:
         "spreads",
         "directives",
         "variables",
-        "same_fields",
+        "field_pairs",
         "value_depth",
     ):
         limit = getattr(limits, name)
@@ -148,25 +160,25 @@ def _count(document: DocumentNode) -> Counter[str]:
         elif isinstance(node, VariableDefinitionNode):
             counted["variables"] += 1
         counted["value_depth"] = max(counted["value_depth"], value_depth)
-    counted["same_fields"] = max(names.values(), default=0)
+    counted["field_pairs"] = sum(count * (count - 1) // 2 for count in names.values())
     return counted
 
 
 def _walk(document: DocumentNode) -> Iterator[tuple[Node, int]]:
-    """Every node, with the nesting of literals around it. Without recursion: the depth is the client's."""
+    """Every node, with how deep literals nest there. Without recursion: the depth is the client's."""
     stack: list[tuple[Node, int]] = [(document, 0)]
     while stack:
-        node, value_depth = stack.pop()
+        node, around = stack.pop()
+        value_depth = around + isinstance(node, ListValueNode | ObjectValueNode)
         yield node, value_depth
-        deeper = value_depth + isinstance(node, ListValueNode | ObjectValueNode)
         for key in node.keys:
             if key == "loc":
                 continue
             child = getattr(node, key, None)
             if isinstance(child, Node):
-                stack.append((child, deeper))
+                stack.append((child, value_depth))
             elif isinstance(child, tuple | list):
-                stack.extend((each, deeper) for each in child if isinstance(each, Node))
+                stack.extend((each, value_depth) for each in child if isinstance(each, Node))
 
 
 def measure_depth(document: DocumentNode) -> int:
@@ -202,7 +214,7 @@ def measure_depth(document: DocumentNode) -> int:
         (
             depth_of(definition.selection_set, frozenset())
             for definition in document.definitions
-            if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode)
+            if isinstance(definition, OperationDefinitionNode)
         ),
         default=0,
     )

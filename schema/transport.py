@@ -7,6 +7,7 @@ and left out on the way of every request: it answers malformed bodies with 500 a
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from graphql import OperationType
@@ -104,6 +105,7 @@ class GraphQLTransport(GraphQL[Connection, None]):
             graphql_ide=None,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,),
             max_subscriptions_per_connection=limits.subscriptions,
+            connection_init_wait_timeout=timedelta(seconds=limits.idle_seconds),
         )
         self.face = face
         self.limits = limits

@@ -118,6 +118,11 @@ class Subscriptions(BaseGraphQLTransportWSHandler[Connection, None]):
             await self.websocket.close(code=4409, reason=f"Subscriber for {id_} already exists")
         else:
             running = self.operations[id_] = Running(id_)
+            limit = self.max_subscriptions_per_connection or 0
+            if len(self.operations) > limit:
+                too_many = QueryTooExpensive("subscriptions", limit=limit, actual=len(self.operations))
+                await self._refuse(running, [dict(too_many.formatted)])
+                return
             running.task = asyncio.create_task(self._run(running, message["payload"]))
             running.task.add_done_callback(self._task_done)
 
@@ -126,7 +131,6 @@ class Subscriptions(BaseGraphQLTransportWSHandler[Connection, None]):
         face = self.context.face
         try:
             request = request_of(payload)  # 1
-            self._ensure_room()
             await self.context.admit()  # 2
             job = face.execution.prepare(request, self.context.caller)  # 3
             context = face.context(self.context.caller, self.context.request_id)
@@ -148,13 +152,6 @@ class Subscriptions(BaseGraphQLTransportWSHandler[Connection, None]):
             await self._refuse(running, [format_service_error(error)])
         except Exception as error:
             await self._refuse(running, [format_exception(error, self.context.request_id)])
-
-    def _ensure_room(self) -> None:
-        limit = self.max_subscriptions_per_connection or 0
-        if len(self.operations) > limit:
-            raise DocumentRefused(
-                [dict(QueryTooExpensive("subscriptions", limit=limit, actual=len(self.operations)).formatted)]
-            )
 
     async def _refuse(self, running: Running, errors: list[FormattedError]) -> None:
         self._forget(running)

@@ -140,6 +140,18 @@ class Settings(BaseModel):
     limit_depth: int = setting(12, ge=1, le=100, what="Levels of fields in one GraphQL document.")
     limit_tokens: int = setting(1000, ge=50, le=100_000, what="Tokens in one GraphQL document.")
     limit_cost: int = setting(5000, ge=10, le=10_000_000, what="Cost of one GraphQL operation, about one per value.")
+    limit_characters: int = setting(65_536, ge=1024, le=16_000_000, what="Characters in one GraphQL document.")
+    limit_fragments: int = setting(30, ge=0, le=1000, what="Fragments defined in one GraphQL document.")
+    limit_spreads: int = setting(60, ge=0, le=2000, what="Fragments used in one GraphQL document.")
+    limit_directives: int = setting(50, ge=0, le=1000, what="Directives in one GraphQL document.")
+    limit_operations: int = setting(10, ge=1, le=100, what="Operations in one GraphQL document.")
+    limit_field_pairs: int = setting(
+        5000, ge=0, le=1_000_000, what="Pairs of fields with the same name in one document: each is compared."
+    )
+    limit_variables: int = setting(50, ge=0, le=1000, what="Variables of one GraphQL document.")
+    limit_variable_values: int = setting(2000, ge=1, le=100_000, what="Values in a request's variables, at any depth.")
+    limit_value_depth: int = setting(12, ge=1, le=100, what="How deep a literal or a variable may nest.")
+    limit_subscriptions: int = setting(20, ge=1, le=1000, what="Operations at once on one WebSocket.")
     page_default: int = setting(50, ge=1, le=1000, what="Rows of a page where `first` is not given.")
     page_max: int = setting(100, ge=1, le=1000, what="The largest `first` or `last`.")
     rate_per_minute: int = setting(
