@@ -4,10 +4,15 @@ import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import settings
 
 from service.storage.database import Database
 from service.world import PRODUCTION, World
 from tests.databases import drop_databases, open_server, open_wire_database, renamed
+
+# A machine that does other things too makes any example slow once in a while: time is for the tests that measure it.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 NEEDS_SOCKETS = ("wire", "browser", "process")
 
