@@ -2,6 +2,7 @@
 
 import base64
 import subprocess
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.pki.errors import CertificateError
+from service.pki.errors import CertificateError, refusing
 from service.pki.keys import read_key
 from service.pki.parsing import (
     MAX_CERTIFICATE_BYTES,
@@ -179,6 +180,36 @@ def test_any_bytes_are_parsed_or_refused(data: bytes, armoured: bool) -> None:
 def _parse_or_refuse(parse: Callable[[bytes], object], data: bytes) -> None:
     with suppress(CertificateError):
         repr(parse(data))
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        b'"kty":',
+        b'"d":',
+        b"-----BEGIN A-----",
+        b"-----BEGIN CERTIFICATE-----\n",
+        b"\x30\x80",
+        b"\x30\x01\x02\x01",
+        b"QUJD",
+        b"\0",
+        b"\x06\x03",
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("parse", [parse_certificate, parse_request, parse_revocation_list])
+def test_repetition_costs_no_time(parse: Callable[[bytes], object], piece: bytes) -> None:
+    """Patterns that look back and forth would take seconds to minutes."""
+    started = time.perf_counter()
+    with pytest.raises(CertificateError):
+        parse(piece * (MAX_CERTIFICATE_BYTES // len(piece)))
+    assert time.perf_counter() - started < 0.5
+
+
+def test_what_a_parser_quotes_is_not_passed_on() -> None:
+    with pytest.raises(CertificateError) as caught, refusing(RefusalCode.CERTIFICATE_MALFORMED):
+        raise ValueError("cannot read 'secret words' of \"others\" at 7")
+    assert caught.value.message == "This is not a well-formed certificate: cannot read  of  at 7."
 
 
 @pytest.fixture(scope="module")
