@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
@@ -33,6 +34,9 @@ class SandboxSettings(Settings):
     drain_seconds: int = setting(
         5, unit="s", ge=0, le=600, what="How long requests in flight may take to finish after SIGTERM."
     )
+    log_level: Literal["debug", "info", "warning", "error"] = setting(
+        "warning", what="The least grave event logged; info shows each request."
+    )
     introspection: Literal["anyone", "authenticated", "nobody"] = setting(
         "anyone", what="Who may ask for the schema by introspection."
     )
@@ -56,8 +60,9 @@ def read_sandbox_settings(environ: Mapping[str, str] | None = None) -> SandboxSe
     if not (given.get(key, "").strip() or given.get(f"{key}_FILE", "").strip()):
         directory = given.get(variable(SANDBOX, "data_dir"), "").strip()
         given[f"{key}_FILE"] = str(_ensure_key(Path(directory) if directory else DATA_DIRECTORY))
-    if not given.get(url, "").strip() and given.get(variable(SANDBOX, "port"), "").strip().isdecimal():
-        given[url] = f"http://127.0.0.1:{given[variable(SANDBOX, 'port')].strip()}"
+    port = given.get(variable(SANDBOX, "port"), "").strip()
+    if not given.get(url, "").strip() and re.fullmatch("[1-9][0-9]{0,4}", port):  # 0: known only once it listens
+        given[url] = f"http://127.0.0.1:{port}"
     settings = read_settings(given, SANDBOX, SandboxSettings)
     if settings.embedded and settings.workers > 1:
         one, uri = variable(SANDBOX, "workers"), variable(SANDBOX, "mongo_uri")

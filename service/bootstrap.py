@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from service.agreements import AgreementService
 from service.clock import Clock
+from service.http.metrics import Meter
 from service.settings import Settings
 from service.storage.agreements import AgreementStore
+from service.storage.commands import CommandLatency
 from service.storage.database import Database, Names, open_database
 from service.world import World
 
@@ -34,13 +36,19 @@ def services_over(database: Database, settings: Settings, clock: Clock) -> Servi
     )
 
 
+def names_in(settings: Settings) -> Names:
+    """The databases that these settings name."""
+    return Names(settings.database, settings.evidence_database)
+
+
 @asynccontextmanager
 async def open_services(settings: Settings, world: World, clock: Clock) -> AsyncIterator[Services]:
     """The services of a world over its database. Raises what `open_database` raises: an absent or foreign stamp."""
     async with open_database(
         settings.mongo_uri.get_secret_value(),
         world,
-        Names(settings.database, settings.evidence_database),
+        names_in(settings),
         server_selection_ms=settings.server_selection_ms,
+        listeners=[CommandLatency(Meter(world).command)],
     ) as database:
         yield services_over(database, settings, clock)

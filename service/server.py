@@ -8,6 +8,7 @@ application; settings are read once, by whoever starts the service, and handed t
 import asyncio
 import functools
 import ipaddress
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -107,7 +108,9 @@ def listen(settings: Settings) -> Iterator[socket.socket]:
         listener = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
     except OSError as error:
         where = f"{settings.host}:{settings.port}"
-        raise CannotListen(f"Cannot listen on {where}: {error.strerror or error}.") from None
+        # The text of a gaierror says what is wrong with the host; asyncio and socket add much to that of others.
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        raise CannotListen(f"Cannot listen on {where}: {reason}.") from None
     listener.set_inheritable(True)
     with listener:
         yield listener

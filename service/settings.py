@@ -7,6 +7,7 @@ lie in a file named by the variable with `_FILE` behind it. An empty variable co
 import base64
 import binascii
 import ipaddress
+import os
 import stat
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -181,6 +182,11 @@ class SettingsError(Exception):
 
 
 S = TypeVar("S", bound=Settings)
+
+
+def process_environment() -> Mapping[str, str]:
+    """The environment of this process, for whoever starts a service to hand to `read_settings`."""
+    return os.environ
 
 
 def variable(world: World, field: str) -> str:

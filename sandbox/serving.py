@@ -1,0 +1,113 @@
+"""A sandbox from nothing to serving: its database, what belongs into it, and the server, in one process."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import date
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from sandbox.embedded import open_embedded
+from sandbox.settings import SandboxSettings
+from sandbox.world import SANDBOX
+from service.access import SYSTEM
+from service.agreement_digest import read_digest
+from service.agreement_text import content_hash, parse_agreement
+from service.agreements import AgreementService
+from service.bootstrap import names_in, open_services
+from service.clock import SystemClock
+from service.extracted_text import MAX_BYTES
+from service.server import ServerConfig, address_of, listen, run, serve
+from service.settings import SettingsError, variable
+from service.storage.init import init_database
+
+APPLICATION = "sandbox.app:application"
+EFFECTIVE_FROM = date(2020, 1, 1)  # long before any sandbox: agreement 1 is in force on every day that is tried
+
+
+def embedded_directory(settings: SandboxSettings) -> Path:
+    return settings.data_dir / "database"
+
+
+def serve_sandbox(settings: SandboxSettings, announce: Callable[[str], None]) -> int:
+    """Serve until a signal ends it; the exit status. `announce` is given the address once it answers.
+
+    Raises what a start may fail of: CannotListen, EmbeddedMissing, DirectoryInUse, ServiceError, Refused.
+    """
+    if settings.workers > 1:
+        asyncio.run(prepare(settings))
+        return run(settings, SANDBOX, APPLICATION)
+    with asyncio.Runner() as runner:
+        return runner.run(_serve(settings, announce))
+
+
+async def _serve(settings: SandboxSettings, announce: Callable[[str], None]) -> int:
+    with listen(settings) as listener:  # first, so that a port that is taken costs no start of a database
+        address = address_of(listener)
+        async with _database(settings) as uri:
+            changes: dict[str, object] = {"mongo_uri": SecretStr(uri)}
+            if settings.port == 0:
+                changes["public_url"] = address
+            settings = settings.model_copy(update=changes)
+            await prepare(settings)
+            return await serve(ServerConfig(settings, SANDBOX, APPLICATION), listener, lambda: announce(address))
+
+
+def _database(settings: SandboxSettings) -> AbstractAsyncContextManager[str]:
+    return open_embedded(embedded_directory(settings)) if settings.embedded else _given(settings)
+
+
+@asynccontextmanager
+async def _given(settings: SandboxSettings) -> AsyncIterator[str]:
+    yield settings.mongo_uri.get_secret_value()
+
+
+async def prepare(settings: SandboxSettings) -> None:
+    """The collections as declared, and an agreement 1 in force. The second time there is nothing to do."""
+    await init_database(
+        settings.mongo_uri.get_secret_value(),
+        SANDBOX,
+        names=names_in(settings),
+        server_selection_ms=settings.server_selection_ms,
+    )
+    async with open_services(settings, SANDBOX, SystemClock()) as services:
+        await _ensure_agreement(services.agreements, settings.agreement)
+
+
+async def _ensure_agreement(agreements: AgreementService, file: Path | None) -> None:
+    """The newest version is the text of the file, if one is given; else there is at least the digest.
+
+    What is published cannot be changed (art. 25), so a file that differs from it becomes the next version.
+    """
+    versions = await agreements.get_many(SYSTEM, await agreements.numbers(SYSTEM))
+    newest = max((each for each in versions if each and each.published_at), key=lambda each: each.number, default=None)
+    number = newest.number + 1 if newest else 1
+    if file is not None:
+        data = await asyncio.to_thread(_read, file)
+        if newest is not None and newest.content_hash == content_hash(parse_agreement(data)):
+            return
+        await agreements.import_draft(SYSTEM, data, number=number, effective_from=EFFECTIVE_FROM)
+    elif newest is None:
+        digest = read_digest()
+        await agreements.import_draft(
+            SYSTEM,
+            digest.chinese_data,
+            number=number,
+            effective_from=EFFECTIVE_FROM,
+            english=digest.english_data,
+            is_digest=True,
+        )
+    else:
+        return
+    await agreements.publish(SYSTEM, number)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a path"
+        name = variable(SANDBOX, "agreement")
+        raise SettingsError((f"{name} cannot be read ({reason}): name the agreement's text, in UTF-8.",)) from None

@@ -1,0 +1,142 @@
+"""`prop`: production from the command line. Settings come from the environment; see `prop config check --reference`."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+import click
+from pydantic import SecretBytes, SecretStr
+
+from service.access import SYSTEM
+from service.bootstrap import Services, names_in, open_services
+from service.clock import SystemClock
+from service.extracted_text import MAX_BYTES
+from service.reference import reference
+from service.sentences import SpeakingGroup
+from service.server import run
+from service.settings import Settings, process_environment, read_settings, readable_by_all, variable
+from service.storage.init import init_database
+from service.world import PRODUCTION
+
+T = TypeVar("T")
+
+# Named, not imported: the GraphQL face stands on the service, and the service may not import it (import contracts).
+APPLICATION = "schema.production:application"
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group(cls=SpeakingGroup)
+@click.version_option(package_name="prop-service", prog_name="prop")
+def main() -> None:
+    """PROP: the agreement, its participants, their operators and certificates, over GraphQL."""
+
+
+def read() -> Settings:
+    """The settings of this process; a word on standard error about a secret that all of the machine can read."""
+    environ = process_environment()
+    settings = read_settings(environ, PRODUCTION, Settings)
+    for name in readable_by_all(environ, PRODUCTION):
+        click.echo(f"Warning: every user of this machine can read the file that {name} names.", err=True)
+    return settings
+
+
+@main.command()
+def serve() -> None:
+    """Serve until SIGTERM; what is in flight is finished first."""
+    sys.exit(run(read(), PRODUCTION, APPLICATION))
+
+
+@main.group()
+def config() -> None:
+    """The settings."""
+
+
+@config.command()
+@click.option("--reference", "table", is_flag=True, help="Print all variables as a Markdown table, and check nothing.")
+def check(*, table: bool) -> None:
+    """Say all that is wrong with the settings, or what they are. Secrets are not shown, nor tried."""
+    if table:
+        click.echo(reference(PRODUCTION), nl=False)
+        return
+    settings = read()
+    for field in type(settings).model_fields:
+        value = getattr(settings, field)
+        shown = "(set)" if isinstance(value, SecretStr | SecretBytes) else "(none)" if value in (None, ()) else value
+        click.echo(f"{variable(PRODUCTION, field)}={shown}")
+    click.echo("The settings are complete and do not contradict each other.", err=True)
+
+
+@main.group()
+def database() -> None:
+    """The databases of this world."""
+
+
+@database.command()
+def init() -> None:
+    """Make collections, validators and indexes what this release declares. Safe to repeat; run it at each release."""
+    settings = read()
+    uri = settings.mongo_uri.get_secret_value()
+    changes = asyncio.run(
+        init_database(uri, PRODUCTION, names=names_in(settings), server_selection_ms=settings.server_selection_ms)
+    )
+    for change in changes:
+        click.echo(change)
+    if not changes:
+        click.echo("Nothing to do.")
+
+
+@main.group()
+def agreement() -> None:
+    """The versions of the agreement."""
+
+
+@agreement.command("import")
+@click.argument("file", type=FILE)
+@click.option(
+    "--number", type=click.IntRange(1, 9999), required=True, help="The number of this version: the first is 1."
+)
+@click.option("--effective", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The day from which it holds.")
+@click.option("--english", type=FILE, help="A translation with the same chapters, articles and clauses.")
+def import_(file: Path, number: int, effective: datetime, english: Path | None) -> None:
+    """Store FILE, UTF-8 text as a PDF extractor leaves it, as the draft of a version. Nobody outside sees a draft."""
+    data, translation = _bytes(file), _bytes(english) if english else None
+
+    async def work(services: Services) -> str:
+        draft = await services.agreements.import_draft(
+            SYSTEM, data, number=number, effective_from=effective.date(), english=translation
+        )
+        articles = sum(len(chapter.articles) for chapter in draft.text.chapters)
+        return f"Draft {number}: {draft.title}, {len(draft.text.chapters)} chapters, {articles} articles."
+
+    click.echo(_with_services(work))
+
+
+@agreement.command()
+@click.argument("number", type=click.IntRange(1, 9999))
+def publish(number: int) -> None:
+    """Publish draft NUMBER: it can never be changed again, and supersedes the version before."""
+
+    async def work(services: Services) -> str:
+        published = await services.agreements.publish(SYSTEM, number)
+        return f"Published {number}: in force from {published.effective_from}, SHA-256 {published.content_hash}."
+
+    click.echo(_with_services(work))
+
+
+def _bytes(file: Path) -> bytes:
+    """The file, but never much more of it than an agreement may have: the parser says that it is too long."""
+    with file.open("rb") as stream:
+        return stream.read(MAX_BYTES + 1)
+
+
+def _with_services(work: Callable[[Services], Awaitable[T]]) -> T:
+    settings = read()
+
+    async def opened() -> T:
+        async with open_services(settings, PRODUCTION, SystemClock()) as services:
+            return await work(services)
+
+    return asyncio.run(opened())
