@@ -55,10 +55,7 @@ class Reason(StrEnum):
     AUDIENCE = "AUDIENCE"
     TIME = "TIME"
     REPLAYED = "REPLAYED"
-    CERTIFICATE_UNUSABLE = "CERTIFICATE_UNUSABLE"
-    CERTIFICATE_NOT_IN_DATE = "CERTIFICATE_NOT_IN_DATE"
-    HOLDER_INACTIVE = "HOLDER_INACTIVE"
-    PARTICIPANT_INACTIVE = "PARTICIPANT_INACTIVE"
+    NOT_ADMITTED = "NOT_ADMITTED"  # proven, and the certificate, its holder or the participant has ended
 
 
 class AssertionRefused(Exception):

@@ -6,6 +6,10 @@ Asked at login and again at every request: what has ended since the token was is
 from dataclasses import dataclass
 from datetime import datetime
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509 import load_pem_x509_certificate
+
 from service.access import Caller, CallerKind
 from service.certificates import Certificate, CertificateProfile, CertificateState
 from service.errors import Unauthenticated
@@ -26,6 +30,31 @@ class Holder:
     operator: Operator | None = None
     participant: Participant | None = None
     registrar: Registrar | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        return self.certificate.fingerprint
+
+    @property
+    def public_key(self) -> bytes:
+        """SubjectPublicKeyInfo, DER; empty where the certificate's key is of a kind that cannot be read here (SM2)."""
+        try:
+            key = load_pem_x509_certificate(self.certificate.pem.encode()).public_key()
+        except (UnsupportedAlgorithm, ValueError):
+            return b""
+        return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+    @property
+    def id(self) -> str | None:
+        holder = self.operator or self.registrar
+        return holder.id if holder else None
+
+    @property
+    def participant_id(self) -> str | None:
+        return self.operator.participant_id if self.operator else None
+
+    def caller(self, now: datetime, issued_at: datetime | None = None) -> Caller:
+        return caller_of(self, now, issued_at)
 
 
 class Logins:

@@ -10,18 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from service.access import Caller, CallerKind
 from service.clock import Clock
-from service.errors import BadInput
 from service.evidence import canonical, records
 from service.identifiers import Kind, new_id, parse_id
 from service.keys import SigningKeys
+from service.pagination import Page, PageRequest, page_of
 from service.world import World
 
 if TYPE_CHECKING:
     from service.log import InclusionProof, LogService
     from service.storage.database import Session
     from service.storage.records import RecordStore
-
-MAX_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,19 +127,10 @@ class RecordService:
         parse_id(self._world, record_id, Kind.RECORD)
         return (await self.get_many(caller, [record_id]))[0]
 
-    async def page(
-        self, caller: Caller, wanted: RecordFilter, *, limit: int, after: str | None = None, newest_first: bool = True
-    ) -> list[Record]:
-        """At most `limit` records that the caller may see, in the order of time, beyond the record id `after`.
-
-        Raises BadInput for a limit or an id that is none.
-        """
-        if not 1 <= limit <= MAX_PAGE + 1:
-            raise BadInput(f"A page has 1 to {MAX_PAGE} rows.")
-        if after is not None:
-            parse_id(self._world, after, Kind.RECORD)
+    async def page(self, caller: Caller, wanted: RecordFilter, request: PageRequest) -> Page[Record]:
+        """The records that the caller may see, a page of them, in the order of time (`BY_ID`, `LATEST_FIRST`)."""
         confined = _confine(caller, wanted)
-        return await self._store.page(confined, limit, after, newest_first=newest_first) if confined else []
+        return await self._store.page(confined, request) if confined else page_of(request, [])
 
     async def count(self, caller: Caller, wanted: RecordFilter) -> int:
         confined = _confine(caller, wanted)

@@ -16,7 +16,7 @@ from joserfc.errors import JoseError
 from joserfc.util import urlsafe_b64decode, urlsafe_b64encode
 from ulid import ULID
 
-from service.access import ANONYMOUS, Caller, CallerKind, OperatorRole, Permission, RegistrarRole
+from service.access import ANONYMOUS, Caller
 from service.assertions import (
     ALGORITHMS,
     NOT_PROVEN,
@@ -46,48 +46,36 @@ TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path
 CLAIMS = frozenset({"iss", "aud", "sub", "client_id", "participant", "env", "iat", "exp", "jti", "cnf"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
-    """One LOGIN certificate and the person behind it, as they are at this moment.
+class Holder(Protocol):
+    """One LOGIN certificate and the person behind it, as they are at this moment."""
 
-    `certificate` is the certificate's SHA-256 in lower-case hex, `public_key` its SubjectPublicKeyInfo (DER). The three
-    flags say whether the certificate is ISSUED and trusted, the operator or registrar ACTIVE, the participant one whose
-    operators may log in (a registrar has none: True). Tokens issued before `sessions_end_at` are void.
-    """
+    @property
+    def fingerprint(self) -> str:
+        """The certificate's SHA-256 in lower-case hex."""
 
-    certificate: str
-    public_key: bytes
-    not_before: datetime
-    not_after: datetime
-    kind: CallerKind
-    id: str
-    participant_id: str | None
-    role: OperatorRole | RegistrarRole | None
-    permissions: frozenset[Permission] = frozenset()
-    certificate_usable: bool
-    holder_active: bool
-    participant_active: bool
-    sessions_end_at: datetime | None = None
+    @property
+    def public_key(self) -> bytes:
+        """The certificate's SubjectPublicKeyInfo (DER)."""
 
-    def obstacle(self, now: datetime) -> Reason | None:
-        """Why this holder may not act at this moment; None if nothing is in the way."""
-        if not self.certificate_usable:
-            return Reason.CERTIFICATE_UNUSABLE
-        if not self.not_before <= now <= self.not_after:
-            return Reason.CERTIFICATE_NOT_IN_DATE
-        if not self.holder_active:
-            return Reason.HOLDER_INACTIVE
-        return None if self.participant_active else Reason.PARTICIPANT_INACTIVE
+    @property
+    def id(self) -> str | None:
+        """Of the operator or registrar; None for a certificate that stands for nobody."""
 
-    def caller(self) -> Caller:
-        return Caller(self.kind, self.id, self.participant_id, self.role, self.certificate, self.permissions)
+    @property
+    def participant_id(self) -> str | None: ...
+
+    def caller(self, now: datetime, issued_at: datetime | None = None) -> Caller:
+        """The caller that the holder is now; `issued_at` is that of a token, None at login.
+
+        Raises Unauthenticated for whoever is not to be let in: certificate, holder, participant or session has ended.
+        """
 
 
 class Holders(Protocol):
     """Who holds which certificate: kept by the storage of certificates, operators and participants."""
 
-    async def find_holder(self, certificate: str) -> Holder | None:
-        """By the certificate's SHA-256 in lower-case hex. Answers for what is not usable too, and says so."""
+    async def find_holder(self, certificate_fingerprint: str) -> Holder | None:
+        """By the certificate's SHA-256 in lower-case hex. Answers for what is not usable too."""
 
 
 class Limiter(Protocol):
@@ -145,11 +133,13 @@ class TokenService:
             assertion = parse_assertion(text)  # 1
             self._ensure_of_this_world(assertion)  # 2
             holder = await self._holders.find_holder(assertion.certificate)  # 3: never from the cache
-            self._verify(assertion, holder)  # 3, 4, 5
-            assert holder is not None  # noqa: S101 - _verify refused it
-            return await self._issue(assertion, holder)  # 6
+            if holder is None:
+                raise AssertionRefused(Reason.CERTIFICATE_UNKNOWN, NOT_PROVEN)
+            verify_signature(assertion, holder.public_key)  # 3
+            self._ensure_meant(assertion, holder)  # 4
+            return await self._issue(assertion, self._admit(holder))  # 5, 6
         except AssertionRefused as refused:
-            await self._record_refusal(refused.reason, holder)
+            await self._record_refusal(refused, holder)
             raise
         except EnvironmentMismatch:
             await self._record_crossing("client assertion")
@@ -158,7 +148,8 @@ class TokenService:
     async def authenticate(self, token: str) -> Caller:
         """The caller behind an access token, as certificate, holder and participant are now (at most 2 s ago).
 
-        Raises Unauthenticated without saying why, EnvironmentMismatch for a token of the other world.
+        Raises Unauthenticated, which says what has ended to none but the token's owner; EnvironmentMismatch for a token
+        of the other world.
         """
         now = self._clock.now()
         claims = await self._verified_claims(token, now)
@@ -166,12 +157,8 @@ class TokenService:
         holder = await self._find_holder(certificate)
         if holder is None or (holder.id, holder.participant_id) != (claims["sub"], claims["participant"]):
             raise _void()
-        ended = holder.sessions_end_at
-        if ended is not None and datetime.fromtimestamp(claims["iat"], UTC) < ended:
-            raise _void()
-        if holder.obstacle(self._clock.now(holder.participant_id)) is not None:
-            raise _void()
-        return holder.caller()
+        issued_at = datetime.fromtimestamp(claims["iat"], UTC)
+        return holder.caller(self._clock.now(holder.participant_id), issued_at)
 
     def forget(self, certificate: str | None = None) -> None:
         """Look again at once: at this certificate, or at all. To be called whenever the state behind one changes."""
@@ -201,22 +188,20 @@ class TokenService:
         if assertion.subject.startswith(f"{there.id_prefix}-") or assertion.issuer.startswith(f"{there.id_prefix}-"):
             raise EnvironmentMismatch("assertion", here=self._world.environment, there=there.environment)
 
-    def _verify(self, assertion: Assertion, holder: Holder | None) -> None:
-        if holder is None:
-            raise AssertionRefused(Reason.CERTIFICATE_UNKNOWN, NOT_PROVEN)
-        verify_signature(assertion, holder.public_key)
+    def _ensure_meant(self, assertion: Assertion, holder: Holder) -> None:
         if not assertion.issuer == assertion.subject == holder.id:
             raise AssertionRefused(Reason.SUBJECT, "iss and sub must be the id of the certificate's holder.")
         ensure_addressed(assertion, (self.endpoint, self.issuer))
         ensure_timely(assertion, self._clock.now())
-        obstacle = holder.obstacle(self._clock.now(holder.participant_id))
-        if obstacle is not None:
-            raise AssertionRefused(
-                obstacle, "The certificate, its holder or the participant may not log in at present."
-            )
 
-    async def _issue(self, assertion: Assertion, holder: Holder) -> AccessToken:
-        caller, now = holder.caller(), self._clock.now()
+    def _admit(self, holder: Holder) -> Caller:
+        try:
+            return holder.caller(self._clock.now(holder.participant_id))
+        except Unauthenticated as error:
+            raise AssertionRefused(Reason.NOT_ADMITTED, error.message) from error
+
+    async def _issue(self, assertion: Assertion, caller: Caller) -> AccessToken:
+        now = self._clock.now()
         token_id = str(ULID.from_datetime(now))
         expires = int((now + TOKEN_LIFETIME).timestamp())
 
@@ -225,16 +210,16 @@ class TokenService:
             if not await self._spent.spend(assertion.certificate, assertion.jti, until, session):
                 raise AssertionRefused(Reason.REPLAYED, "The assertion was used before: sign a new one for each login.")
             content = {"token": token_id, "expires": expires}
-            await self._records.write(caller, session, "login.accepted", holder.id, holder.participant_id, content)
+            await self._records.write(caller, session, "login.accepted", caller.id, caller.participant_id, content)
 
         await self._database.transaction(work)
-        thumbprint = urlsafe_b64encode(bytes.fromhex(holder.certificate)).decode()
+        thumbprint = urlsafe_b64encode(bytes.fromhex(assertion.certificate)).decode()
         claims = {
             "iss": self.issuer,
             "aud": self.issuer,
-            "sub": holder.id,
-            "client_id": holder.id,
-            "participant": holder.participant_id,
+            "sub": caller.id,
+            "client_id": caller.id,
+            "participant": caller.participant_id,
             "env": self._world.environment.value,
             "iat": int(now.timestamp()),
             "exp": expires,
@@ -283,14 +268,16 @@ class TokenService:
         self._cache[certificate] = (now, holder)
         return holder
 
-    async def _record_refusal(self, reason: Reason, holder: Holder | None) -> None:
-        participant = holder.participant_id if holder else None
-        content = {"reason": reason.value, "certificate": holder.certificate if holder else None}
+    async def _record_refusal(self, refused: AssertionRefused, holder: Holder | None) -> None:
+        subject, participant = (holder.id, holder.participant_id) if holder else (None, None)
+        content = {
+            "reason": refused.reason.value,
+            "text": str(refused),
+            "certificate": holder.fingerprint if holder else None,
+        }
 
         async def work(session: Session) -> None:
-            await self._records.write(
-                ANONYMOUS, session, "login.refused", holder.id if holder else None, participant, content
-            )
+            await self._records.write(ANONYMOUS, session, "login.refused", subject, participant, content)
 
         await self._database.transaction(work)
 

@@ -8,9 +8,11 @@ from ulid import ULID
 
 from service.access import CallerKind
 from service.identifiers import Kind
+from service.pagination import Page, PageRequest, page_of
 from service.records import Actor, Record, RecordFilter
 from service.storage.database import Collection, Database, Document, Index, Session
 from service.storage.log import QUEUE
+from service.storage.pages import page_filter, page_sort
 
 _TEXT_OR_NULL = {"bsonType": ["string", "null"]}
 
@@ -66,16 +68,12 @@ class RecordStore:
         found = self._database.collection(RECORDS).find({"_id": {"$in": list(ids)}})
         return [_record(each) for each in await found.to_list(len(ids))]
 
-    async def page(self, wanted: RecordFilter, limit: int, after: str | None, *, newest_first: bool) -> list[Record]:
-        query = self._query(wanted)
-        if after is not None:
-            bounds = query.setdefault("_id", {})
-            beyond = "$lt" if newest_first else "$gt"
-            tighter = min if newest_first else max
-            bounds[beyond] = tighter(after, bounds.get(beyond, after))
-        found = self._database.collection(RECORDS).find(query, hint=_hint(query))
-        rows = await found.sort("_id", -1 if newest_first else 1).limit(limit).to_list(limit)
-        return [_record(each) for each in rows]
+    async def page(self, wanted: RecordFilter, request: PageRequest) -> Page[Record]:
+        """The order must be one of ids, since that is what the indexes end in."""
+        query, limit = self._query(wanted), request.limit + 1
+        found = self._database.collection(RECORDS).find(page_filter(request, query), hint=_hint(query))
+        rows = await found.sort(page_sort(request)).limit(limit).to_list(limit)
+        return page_of(request, [((row["_id"],), _record(row)) for row in rows])
 
     async def count(self, wanted: RecordFilter) -> int:
         query = self._query(wanted)

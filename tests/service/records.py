@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from service.access import Caller, CallerKind
 from service.keys import SigningKeys, load_keys
 from service.log import LogService
-from service.records import Record, RecordService
+from service.pagination import BY_ID, LATEST_FIRST, PageRequest
+from service.records import Record, RecordFilter, RecordService
 from service.storage.database import Database, Session
 from service.storage.log import LogStore
 from service.storage.records import RecordStore
@@ -62,3 +63,11 @@ async def write_record(  # noqa: PLR0917 - as RecordService.write
         return await service.write(caller, session, kind, subject, participant, {"number": number})
 
     return await database.transaction(work)
+
+
+async def list_records(
+    service: RecordService, caller: Caller, wanted: RecordFilter | None = None, *, latest_first: bool = False
+) -> list[Record]:
+    """The first hundred records that the caller may see."""
+    request = PageRequest(LATEST_FIRST if latest_first else BY_ID, 100)
+    return list((await service.page(caller, wanted or RecordFilter(), request)).items)
