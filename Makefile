@@ -15,8 +15,7 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
 
 run: .venv/has-$(RUN_LOCK)  ## the sandbox on http://127.0.0.1:8000 (PORT=8123, AGREEMENT=file, SANDBOX_MONGO_URI=uri, PYTHON=python)
-	@$(if $(PORT),SANDBOX_PORT='$(PORT)') $(if $(AGREEMENT),SANDBOX_AGREEMENT='$(AGREEMENT)') \
-	exec $(BIN)/python -m sandbox serve
+	@exec $(BIN)/python -m sandbox serve $(if $(PORT),--port '$(PORT)') $(if $(AGREEMENT),--agreement '$(AGREEMENT)')
 
 test: .venv/has-requirements-dev.lock $(NODE_MODULES)  ## all tests, with branch coverage
 	$(BIN)/python -m pytest $(PYTEST_ARGS) $(COVERAGE)
