@@ -8,9 +8,10 @@ it signed has died (`RetiredKey`), and stays in the set for receipts for good, s
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,10 @@ class RetiredKey:
     retired_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SigningKeys:
+    """The keys of one world. Their public halves are made once: every request verifies a token by them."""
+
     current: ECKey = field(repr=False)
     log: Ed25519PrivateKey = field(repr=False)
     announced: ECKey | None = field(default=None, repr=False)
@@ -68,12 +71,18 @@ class SigningKeys:
 
     def token_keys(self, now: datetime) -> KeySet:
         """The public keys by which a token may be verified at this moment: what `/.well-known/jwks.json` shows."""
-        living = [each.key for each in self.retired if now < each.retired_at + TOKEN_LIFETIME]
-        return _public(self.current, self.announced, *living)
+        dead = {each.key.kid for each in self.retired if now >= each.retired_at + TOKEN_LIFETIME}
+        return KeySet([key for key in self._public if key.kid not in dead])
 
     def receipt_keys(self) -> KeySet:
         """Every public key that may ever have signed a receipt."""
-        return _public(self.current, self.announced, *(each.key for each in self.retired))
+        return KeySet(list(self._public))
+
+    @cached_property
+    def _public(self) -> tuple[ECKey, ...]:
+        signing = (self.current,) if self.announced is None else (self.current, self.announced)
+        every = (*signing, *(each.key for each in self.retired))
+        return tuple(_named(ECKey.import_key(key.as_pem(private=False))) for key in every)
 
 
 def load_keys(
@@ -145,11 +154,6 @@ def _read_retired(text: str) -> tuple[RetiredKey, ...]:
         for key, moment in zip(keys.keys, moments, strict=True)
         if isinstance(key, ECKey)
     )
-
-
-def _public(*keys: ECKey | None) -> KeySet:
-    found: Sequence[ECKey] = [key for key in keys if key is not None]
-    return KeySet([_named(ECKey.import_key(key.as_pem(private=False))) for key in found])
 
 
 def _named(key: ECKey) -> ECKey:
