@@ -372,8 +372,8 @@ RULES: Mapping[RefusalCode, Rule] = MappingProxyType(
         ),
         RefusalCode.CERTIFICATE_INPUT_NOT_ONE: Rule(
             8,
-            "Exactly one PEM block is expected, of type {wanted}; found {count}, {matching} of that type.",
-            "应当恰好有一个 PEM 块，类型为 {wanted}；实际有 {count} 个，其中 {matching} 个属于该类型。",
+            "Exactly one PEM block is expected, a whole {wanted}; blocks begun: {count}.",
+            "应当恰好有一个完整的 {wanted} PEM 块；实际起始的块数为 {count}。",
         ),
         RefusalCode.CERTIFICATE_PRIVATE_KEY_PASTED: Rule(
             13,

@@ -87,7 +87,7 @@ def new_root(world: World, key: Signer, *, at: datetime, rng: Rng, years: int = 
     _ensure_curve(key, ec.SECP384R1)
     name = _authority_name(world, "Root CA")
     builder = _authority_builder(world, name, name, key.public_key(), key.public_key(), path_length=1)
-    return _dated(builder, at, at.replace(year=at.year + years), rng).sign(key, hashes.SHA384())
+    return _dated(builder, at, _years_after(at, years), rng).sign(key, hashes.SHA384())
 
 
 def new_issuing(
@@ -107,7 +107,7 @@ def new_issuing(
     name = _authority_name(world, f"Issuing CA {at.year}")
     builder = _authority_builder(world, name, root.subject, public_key, root_key.public_key(), path_length=0)
     builder = _pointing(builder, points, ocsp=False)
-    not_after = at.replace(year=at.year + years)
+    not_after = _years_after(at, years)
     _ensure_within(root, not_after)
     return _dated(builder, at, not_after, rng).sign(root_key, hashes.SHA384())
 
@@ -265,6 +265,14 @@ def _pointing(builder: x509.CertificateBuilder, points: StatusPoints, *, ocsp: b
 def _dated(builder: x509.CertificateBuilder, at: datetime, not_after: datetime, rng: Rng) -> x509.CertificateBuilder:
     last = not_after.replace(microsecond=0) - _SECOND
     return builder.not_valid_before(at.replace(microsecond=0)).not_valid_after(last).serial_number(new_serial(rng))
+
+
+def _years_after(at: datetime, years: int) -> datetime:
+    """The same day of a later year; the first of March for a 29 February that the year does not have."""
+    try:
+        return at.replace(year=at.year + years)
+    except ValueError:
+        return at.replace(year=at.year + years, month=3, day=1)
 
 
 def _ensure_within(issuer: x509.Certificate, not_after: datetime) -> None:

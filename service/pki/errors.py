@@ -43,5 +43,5 @@ def refusing(reason: RefusalCode) -> Iterator[None]:
 
 def _detail(error: Exception) -> str:
     """What a parser said, without what it quoted: printable ASCII, short."""
-    text = re.sub(r"[^ -~]", "", str(error)).strip(" .")[:120]
+    text = re.sub(r"""(['"`]).*?\1|[^ -~]""", "", str(error)[:1_000]).strip(" .")[:120]
     return text or type(error).__name__

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from service.pki.parsing import format_serial
 from service.pki.signers import Signer, SigningKeyUnusable
 
 MAX_REQUEST_BYTES = 2_048
@@ -92,6 +93,7 @@ def parse_ocsp_request(data: bytes) -> Question:
         raise OcspRefused(MALFORMED_REQUEST)
     try:
         request = ocsp.load_der_ocsp_request(data)
+        format_serial(request.serial_number)  # negative ones can be asked for, but not answered
         return Question(
             serial=request.serial_number,
             digest=request.hash_algorithm,
@@ -187,9 +189,11 @@ def _nonce(extensions: x509.Extensions) -> bytes | None:
 
 
 def _issuer_id(issuer: x509.Certificate, digest: hashes.HashAlgorithm) -> IssuerId:
-    """As a client computes it: an OCSP request about any serial of the issuer."""
-    built = ocsp.OCSPRequestBuilder().add_certificate(issuer, issuer, digest).build()
-    return digest.name, built.issuer_name_hash, built.issuer_key_hash
+    """What a client computes from the issuer's certificate: hashes of its subject and of its key (RFC 6960, 4.1.1)."""
+    key_hash = ocsp.OCSPRequestBuilder().add_certificate(issuer, issuer, digest).build().issuer_key_hash
+    name = hashes.Hash(digest)
+    name.update(issuer.subject.public_bytes())
+    return digest.name, name.finalize(), key_hash
 
 
 def _ensure_delegated(delegate: x509.Certificate, issuer: x509.Certificate) -> None:

@@ -224,12 +224,12 @@ def _single_der(data: bytes, limit: int, *labels: bytes) -> bytes:
     ensure_no_private_key(data)
     if b"-----BEGIN" not in data:
         return data
-    blocks = _PEM.findall(data)
-    count, matching = data.count(b"-----BEGIN"), sum(label in labels for label, _ in blocks)
-    if count != 1 or matching != 1:
+    count = data.count(b"-----BEGIN")
+    block = _PEM.search(data) if count == 1 else None
+    if block is None or block[1] not in labels:
         wanted = labels[0].decode()
-        raise CertificateError(RefusalCode.CERTIFICATE_INPUT_NOT_ONE, wanted=wanted, count=count, matching=matching)
-    return base64.b64decode(re.sub(rb"\s", b"", blocks[0][1]), validate=True)
+        raise CertificateError(RefusalCode.CERTIFICATE_INPUT_NOT_ONE, wanted=wanted, count=count)
+    return base64.b64decode(re.sub(rb"\s", b"", block[2]), validate=True)
 
 
 def _ensure_possession(request: x509.CertificateSigningRequest, key: KeyFacts) -> None:

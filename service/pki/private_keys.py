@@ -17,7 +17,7 @@ _KEY_ALGORITHM = (
 _KEY_OR_SIGNATURE = rb"(?:\x2b\x65[\x6e-\x71]|\x60\x86\x48\x01\x65\x03\x04\x03.|\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a)"
 
 _TEXT = re.compile(rb"private-?key|openssh-key-v1|putty-user-key-file|age-secret-key-", re.IGNORECASE)
-_JWK = re.compile(rb'"kty"\s*:.*"[dk]"\s*:|"[dk]"\s*:.*"kty"\s*:', re.DOTALL)
+_JWK_TYPE, _JWK_PRIVATE = re.compile(rb'"kty":'), re.compile(rb'"[dk]":')
 _DER = re.compile(
     b"|".join(
         (
@@ -60,7 +60,9 @@ def ensure_no_private_key(data: bytes) -> None:
 
 def _holds_private_key(data: bytes) -> bool:
     letters = re.sub(rb"[\x00\s]", b"", data)  # UTF-16, and text broken over lines
-    if _TEXT.search(letters) or _JWK.search(letters) or _DER.search(data):
+    if _TEXT.search(letters) or _DER.search(data):
+        return True
+    if _JWK_TYPE.search(letters) and _JWK_PRIVATE.search(letters):
         return True
     return any(_DER.search(decoded) for decoded in map(_decode, _BASE64_RUN.findall(data)))
 

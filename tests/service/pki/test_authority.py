@@ -1,6 +1,6 @@
 """What the authority of a world makes, and what it refuses to make."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
@@ -92,6 +92,13 @@ def test_serials_have_128_random_bits() -> None:
     draws = iter([bytes(16), b"\0" * 15 + b"\x07"])
     assert new_serial(lambda _: next(draws)) == 7
     assert len({CEREMONY.issue().serial for _ in range(50)}) == 50
+
+
+def test_a_ceremony_may_fall_on_a_leap_day() -> None:
+    leap = datetime(2028, 2, 29, 12, tzinfo=UTC)
+    ceremony = make_ceremony(at=leap, years=5)
+    assert ceremony.issuing.certificate.not_valid_after_utc == datetime(2033, 3, 1, 11, 59, 59, tzinfo=UTC)
+    assert ceremony.root.not_valid_after_utc == datetime(2048, 2, 29, 11, 59, 59, tzinfo=UTC)
 
 
 def test_keys_must_fit_their_authority() -> None:

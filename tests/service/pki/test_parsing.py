@@ -1,8 +1,8 @@
 """Foreign bytes become facts or a CertificateError, whatever they are."""
 
 import base64
-import random
 import subprocess
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.pki.errors import CertificateError
+from service.pki.errors import CertificateError, refusing
 from service.pki.keys import read_key
 from service.pki.parsing import (
     MAX_CERTIFICATE_BYTES,
@@ -35,6 +35,7 @@ from tests.service.pki.making import (
     make_request,
     make_revocation_list,
 )
+from tests.service.pki.mutations import SEEDS, mutated
 
 PARSEABLE = {"year 2050", "year 9999", "100 names", "NUL in a name", "empty subject"}
 NASTY = make_nasty_certificates()
@@ -150,45 +151,22 @@ def test_what_is_no_serial_is_no_serial(text: str) -> None:
         parse_serial(text)
 
 
-def _mutated(seed: int, original: bytes) -> bytes:
-    """One to eight changes: flipped, cut out, doubled, or overwritten with bytes that mean something in DER."""
-    chance = random.Random(seed)
-    data = bytearray(original)
-    for _ in range(chance.randint(1, 8)):
-        place, length = chance.randrange(len(data)), chance.randint(1, 12)
-        change = chance.randrange(4)
-        if change == 0:
-            data[place] ^= 1 << chance.randrange(8)
-        elif change == 1 and len(data) > 40:
-            del data[place : place + length]
-        elif change == 2:
-            data[place:place] = data[place : place + length]
-        else:
-            data[place] = chance.choice(
-                [0x00, 0x02, 0x03, 0x04, 0x05, 0x06, 0x30, 0x31, 0x7F, 0x80, 0x82, 0xA0, 0xA3, 0xFF]
-            )
-    return bytes(data)
-
-
-SEEDS = st.integers(min_value=0, max_value=2**32)
-
-
 @settings(max_examples=2_500, deadline=2_000)
 @given(SEEDS, st.sampled_from([PLAIN, NASTY["100 names"], NASTY["year 9999"], NASTY["NUL in a name"]]))
 def test_a_mutated_certificate_is_parsed_or_refused(seed: int, original: bytes) -> None:
-    _parse_or_refuse(parse_certificate, _mutated(seed, original))
+    _parse_or_refuse(parse_certificate, mutated(seed, original))
 
 
 @settings(max_examples=2_500, deadline=2_000)
 @given(SEEDS, st.sampled_from([make_request(), make_request(ed25519.Ed25519PrivateKey.generate())]))
 def test_a_mutated_request_is_parsed_or_refused(seed: int, original: bytes) -> None:
-    _parse_or_refuse(parse_request, _mutated(seed, original))
+    _parse_or_refuse(parse_request, mutated(seed, original))
 
 
 @settings(max_examples=2_500, deadline=2_000)
 @given(SEEDS, st.sampled_from([make_revocation_list(0), make_revocation_list(20)]))
 def test_a_mutated_revocation_list_is_parsed_or_refused(seed: int, original: bytes) -> None:
-    _parse_or_refuse(parse_revocation_list, _mutated(seed, original))
+    _parse_or_refuse(parse_revocation_list, mutated(seed, original))
 
 
 @given(st.binary(max_size=400), st.booleans())
@@ -202,6 +180,36 @@ def test_any_bytes_are_parsed_or_refused(data: bytes, armoured: bool) -> None:
 def _parse_or_refuse(parse: Callable[[bytes], object], data: bytes) -> None:
     with suppress(CertificateError):
         repr(parse(data))
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        b'"kty":',
+        b'"d":',
+        b"-----BEGIN A-----",
+        b"-----BEGIN CERTIFICATE-----\n",
+        b"\x30\x80",
+        b"\x30\x01\x02\x01",
+        b"QUJD",
+        b"\0",
+        b"\x06\x03",
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("parse", [parse_certificate, parse_request, parse_revocation_list])
+def test_repetition_costs_no_time(parse: Callable[[bytes], object], piece: bytes) -> None:
+    """Patterns that look back and forth would take seconds to minutes."""
+    started = time.process_time()
+    with pytest.raises(CertificateError):
+        parse(piece * (MAX_CERTIFICATE_BYTES // len(piece)))
+    assert time.process_time() - started < 0.5
+
+
+def test_what_a_parser_quotes_is_not_passed_on() -> None:
+    with pytest.raises(CertificateError) as caught, refusing(RefusalCode.CERTIFICATE_MALFORMED):
+        raise ValueError("cannot read 'secret words' of \"others\" at 7")
+    assert caught.value.message == "This is not a well-formed certificate: cannot read  of  at 7."
 
 
 @pytest.fixture(scope="module")
