@@ -89,7 +89,7 @@ def test_equal_and_deleted_give_the_old_equal_and_inserted_the_new(old: str, new
 
 @pytest.mark.parametrize("length", [MOST_TOKENS + 1, 600_000])
 def test_a_very_long_article_is_not_compared_word_by_word(length: int):
-    started = time.perf_counter()
+    started = time.process_time()
     segments = diff("甲" * length, "甲" * length + "乙")
     assert [segment.kind for segment in segments] == [SegmentKind.DELETE, SegmentKind.INSERT]
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2

@@ -217,9 +217,9 @@ def test_the_line_of_the_first_byte_that_is_not_utf8_is_named():
 
 def test_a_file_over_the_limit_is_refused_at_once():
     data = bytes(50_000_000)
-    started = time.perf_counter()
+    started = time.process_time()
     assert "50000000 bytes" in refusal(data).reason
-    assert time.perf_counter() - started < 0.1
+    assert time.process_time() - started < 0.1
 
 
 @pytest.mark.parametrize(
@@ -227,9 +227,9 @@ def test_a_file_over_the_limit_is_refused_at_once():
 )
 def test_time_grows_no_faster_than_the_text(evil: str):
     """A tenth of the limit in well under a tenth of what a quadratic parser would take (minutes)."""
-    started = time.perf_counter()
+    started = time.process_time()
     refusal((evil * MAX_BYTES)[: MAX_BYTES // 30])
-    assert time.perf_counter() - started < 3
+    assert time.process_time() - started < 3
 
 
 @pytest.mark.parametrize(("mention", "count"), [("①甲；②乙。", 2), ("第①项；①甲。", 1), ("①项之外，甲②乙", 0)])
