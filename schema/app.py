@@ -20,13 +20,14 @@ from schema.boundary import Boundary
 from schema.build import print_sdl, public_schema
 from schema.documents import Documents, read_trusted
 from schema.errors import RequestCode
-from schema.execution import Execution
 from schema.graphiql import PAGE_HEADERS, Example, render_page
 from schema.limits import limits_of
+from schema.observed import ObservedExecution
 from schema.transport import Authenticate, Face, GraphQLTransport, accept_nobody
 from service.access import Caller, CallerKind
 from service.clock import Clock
 from service.http.marks import Marks
+from service.http.metrics import Meter
 from service.http.rate_limits import TokenBuckets
 from service.settings import Settings
 from service.world import World
@@ -72,7 +73,7 @@ def create_app(
     trusted = read_trusted(settings.trusted_documents) if settings.trusted_documents else {}
     documents = Documents(schema, limits, trusted, only_trusted=settings.trusted_documents_only)
     face = Face(
-        execution=Execution(documents, INTROSPECTION[settings.introspection]),
+        execution=ObservedExecution(documents, INTROSPECTION[settings.introspection], Meter(world)),
         answers=answers,
         buckets=TokenBuckets(per_minute=limits.requests_per_minute, burst=limits.burst),
         authenticate=authenticate,

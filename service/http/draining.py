@@ -28,7 +28,7 @@ logger = logging.getLogger("prop.drain")
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 ALIVE = "/healthz"
 RESTART = 1012
-COMPLETE = b"event: complete\ndata:\n\n"
+COMPLETE = b"event: complete\ndata: \n\n"
 
 
 class Draining:

@@ -17,6 +17,7 @@ logger = logging.getLogger("prop.access")
 GIVEN_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 LONGEST_PATH = 200
+LIMITED = {413: "body", 414: "uri", 429: "rate", 431: "headers"}  # by the status that says so
 
 
 class Requests:
@@ -60,6 +61,8 @@ class Requests:
     def _tell(self, scope: Scope, facts: RequestFacts, status: int, seconds: float) -> None:
         method = scope.get("method", "WEBSOCKET")
         self._meter.request(self._route(scope), method if method in METHODS else "other", status, seconds)
+        if status in LIMITED:
+            self._meter.limit_hit(LIMITED[status])
         fields = {
             "method": method[:16],
             "path": scope["path"][:LONGEST_PATH],

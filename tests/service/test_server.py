@@ -96,7 +96,7 @@ async def test_on_sigterm_what_runs_finishes_what_comes_is_refused_and_listeners
                         await websocket.recv()
                     assert closed.value.rcvd is not None
                     assert closed.value.rcvd.code == 1012
-                    assert await anext(events) == "event: complete\ndata:\n\n"
+                    assert await anext(events) == "event: complete\ndata: \n\n"
                     assert [rest async for rest in events] == []
                     assert time.monotonic() - began < 1
             refused = await late.get("/hello")

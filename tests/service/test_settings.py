@@ -148,3 +148,8 @@ def test_the_reference_names_every_variable_and_no_secret_default():
         assert f"| `{variable(PRODUCTION, field)}`" in table
     assert all(info.description for info in Settings.model_fields.values())
     assert "| `PROP_DATA_KEY` (or `_FILE`) | required |" in table
+
+
+def test_the_readme_has_the_reference_as_it_is():
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    assert reference(PRODUCTION) in readme, "put in what `python -m service config check --reference` prints"
