@@ -1,15 +1,10 @@
 """The sandbox as a newcomer starts it: from nothing, quickly the second time, and gone after Ctrl-C."""
 
 import contextlib
-import os
-import re
 import signal
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -18,24 +13,11 @@ from click.testing import CliRunner
 
 from sandbox.cli import main
 from service.agreement_digest import read_digest
+from tests.sandbox.starting import ROOT, sandbox, start
 
-ROOT = Path(__file__).parents[2]
 DIGEST = ROOT / "service" / "digest" / "agreement.zh.txt"
 
 pytestmark = pytest.mark.process
-
-
-def clean_environment(**added: str) -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PROP_", "SANDBOX_"))}
-    return inherited | added
-
-
-def start(*arguments: str, errors: Path, **environ: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "sandbox", *arguments]
-    with errors.open("w") as stderr:
-        return subprocess.Popen(
-            command, cwd=ROOT, env=clean_environment(**environ), stdout=subprocess.PIPE, stderr=stderr, text=True
-        )
 
 
 def refused(directory: Path, *arguments: str, **environ: str) -> tuple[int, str]:
@@ -44,25 +26,6 @@ def refused(directory: Path, *arguments: str, **environ: str) -> tuple[int, str]
     with start(*arguments, errors=errors, **environ) as process:
         status = process.wait(30)
     return status, errors.read_text()
-
-
-@contextmanager
-def sandbox(directory: Path, *options: str, **environ: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A sandbox with its data in `directory`, and where it says that it answers."""
-    log = directory.parent / "log"
-    process = start("serve", *options, errors=log, SANDBOX_DATA_DIR=str(directory), **environ)
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if found := re.search(r"(http://\S+)/graphql", line):
-                yield process, found[1]
-                break
-        else:
-            pytest.fail(log.read_text())
-    finally:
-        process.terminate()
-        process.wait(30)
-        process.stdout.close()
 
 
 def working_in(directory: Path) -> list[int]:
