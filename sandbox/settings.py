@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, SecretStr
 
 from sandbox.world import SANDBOX
+from service.keys import keep_keys
 from service.settings import PublicUrl, Settings, SettingsError, check_mongo_uri, read_settings, setting, variable
 
 DATA_DIRECTORY = Path(".data")
@@ -57,9 +58,9 @@ def read_sandbox_settings(environ: Mapping[str, str] | None = None) -> SandboxSe
     """
     given = dict(os.environ if environ is None else environ)
     key, url = variable(SANDBOX, "data_key"), variable(SANDBOX, "public_url")
-    if not (given.get(key, "").strip() or given.get(f"{key}_FILE", "").strip()):
-        directory = given.get(variable(SANDBOX, "data_dir"), "").strip()
-        given[f"{key}_FILE"] = str(_ensure_key(Path(directory) if directory else DATA_DIRECTORY))
+    if not _is_given(given, key):
+        given[f"{key}_FILE"] = str(_ensure_key(_directory(given)))
+    _offer_own_keys(given)
     port = given.get(variable(SANDBOX, "port"), "").strip()
     if not given.get(url, "").strip() and re.fullmatch("[1-9][0-9]{0,4}", port):  # 0: known only once it listens
         given[url] = f"http://127.0.0.1:{port}"
@@ -68,6 +69,27 @@ def read_sandbox_settings(environ: Mapping[str, str] | None = None) -> SandboxSe
         one, uri = variable(SANDBOX, "workers"), variable(SANDBOX, "mongo_uri")
         raise SettingsError((f"{one} is more than 1, which the embedded database cannot serve: set {uri} or leave 1.",))
     return settings
+
+
+def _is_given(given: Mapping[str, str], name: str) -> bool:
+    return any(given.get(each, "").strip() for each in (name, f"{name}_FILE"))
+
+
+def _directory(given: Mapping[str, str]) -> Path:
+    return Path(given.get(variable(SANDBOX, "data_dir"), "").strip() or DATA_DIRECTORY)
+
+
+def _offer_own_keys(given: dict[str, str]) -> None:
+    """The keys that sign tokens, receipts and the log, made at the first start, unless others are given."""
+    names = {variable(SANDBOX, "signing_key"): "signing.pem", variable(SANDBOX, "log_key"): "log.pem"}
+    missing = {name: file for name, file in names.items() if not _is_given(given, name)}
+    if not missing:
+        return
+    try:
+        keep_keys(_directory(given))
+    except (OSError, ValueError) as error:
+        raise _cannot_hold(error) from None
+    given.update({f"{name}_FILE": str(_directory(given) / file) for name, file in missing.items()})
 
 
 def _ensure_key(directory: Path) -> Path:
@@ -83,8 +105,11 @@ def _ensure_key(directory: Path) -> Path:
                 path.hardlink_to(draft)
             draft.unlink()
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a path"
-        raise SettingsError(
-            (f"{variable(SANDBOX, 'data_dir')} cannot hold the data key ({reason}): name a directory to write to.",)
-        ) from None
+        raise _cannot_hold(error) from None
     return path
+
+
+def _cannot_hold(error: Exception) -> SettingsError:
+    reason = getattr(error, "strerror", None) or "not a path"
+    name = variable(SANDBOX, "data_dir")
+    return SettingsError((f"{name} cannot hold the keys ({reason}): name a directory to write to.",))

@@ -1,33 +1,82 @@
-"""The application of a world as it is deployed: the GraphQL face over its services, with health beside it."""
+"""The application of a world as it is deployed: the GraphQL face over its services, and the other routes beside it."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from schema.app import create_app
+from service.access import ANONYMOUS, Caller
 from service.bootstrap import Services, open_services
 from service.clock import Clock
+from service.errors import Unavailable
 from service.http.health import Check, health_routes
+from service.http.log import log_routes
+from service.http.rate_limits import TokenBuckets
+from service.http.tokens import token_routes
+from service.jobs import running_jobs
 from service.settings import Settings
 from service.world import World
+
+LOGINS_PER_MINUTE = 60  # attempts from one address
+LONGEST_LAG = timedelta(minutes=1)  # of a record on its way into the log
+
+
+class Host:
+    """What the routes ask for at each request: services that open after the routes are laid."""
+
+    def __init__(self) -> None:
+        self.opened: Services | None = None
+
+    @property
+    def services(self) -> Services:
+        if self.opened is None:
+            raise Unavailable("The service is starting or stopping.", retryAfter=1)
+        return self.opened
 
 
 def hosted(
     world: World, settings: Settings, clock: Clock, *, routes: Sequence[BaseRoute] = (), **options: Any
 ) -> Starlette:
-    """`create_app` over the world's own services. /readyz is green while its database answers."""
+    """`create_app` over the world's own services, with tokens, the log of records, health, and the jobs running.
+
+    /readyz is green while the database answers and records reach the log.
+    """
+    host = Host()
     checks: dict[str, Check] = {}
 
     @asynccontextmanager
     async def opened(settings: Settings, world: World, clock: Clock) -> AsyncIterator[Services]:
-        async with open_services(settings, world, clock) as services:
-            checks["database"] = services.database.ready
+        async with open_services(settings, world, clock) as services, running_jobs(services):
+            host.opened = services
+            checks.update(database=services.database.ready, log=lambda: ensure_log_keeps_up(services))
             try:
                 yield services
             finally:
                 checks.clear()
+                host.opened = None
 
-    return create_app(world, settings, clock, opened, routes=[*routes, *health_routes(world, checks)], **options)
+    attempts = TokenBuckets(per_minute=LOGINS_PER_MINUTE, burst=LOGINS_PER_MINUTE)
+    own: list[BaseRoute] = [
+        *token_routes(world, lambda: host.services.tokens, attempts),
+        *log_routes(world, lambda: host.services.keys, lambda: host.services.log),
+        *health_routes(world, checks),
+    ]
+    return create_app(
+        world, settings, clock, opened, routes=[*routes, *own], authenticate=authenticate, **options
+    )
+
+
+async def authenticate(services: Services, token: str | None) -> Caller:
+    """Who calls. Raises Unauthenticated or EnvironmentMismatch for a token that is not good here and now."""
+    return ANONYMOUS if token is None else await services.tokens.authenticate(token)
+
+
+async def ensure_log_keeps_up(services: Services) -> None:
+    """Raises Unavailable while a record waits for its place in the log longer than LONGEST_LAG."""
+    waiting_since = await services.log.waiting_since()
+    if waiting_since is not None and services.clock.now() - waiting_since > LONGEST_LAG:
+        raise Unavailable(f"Records have waited for the log since {waiting_since.isoformat()}.")

@@ -4,14 +4,40 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from service.acts import Acts
 from service.agreements import AgreementService
+from service.application_service import ApplicationService
 from service.clock import Clock
 from service.http.metrics import Meter
-from service.settings import Settings
+from service.http.rate_limits import TokenBuckets
+from service.integrator import Integrator
+from service.keys import SigningKeys
+from service.log import LogService
+from service.logins import Logins
+from service.operator_service import OperatorService
+from service.participant_service import ParticipantService
+from service.personal_data import PersonalData
+from service.records import RecordService
+from service.settings import Settings, signing_keys
 from service.storage.agreements import AgreementStore
+from service.storage.applications import ApplicationStore
+from service.storage.certificates import CertificateStore
 from service.storage.commands import CommandLatency
 from service.storage.database import Database, Names, open_database
+from service.storage.idempotency import IdempotencyStore
+from service.storage.log import LogStore
+from service.storage.operators import OperatorStore
+from service.storage.participants import ParticipantStore
+from service.storage.proposals import ProposalStore
+from service.storage.records import RecordStore
+from service.storage.registrars import RegistrarStore
+from service.storage.tasks import TaskStore
+from service.storage.usage import UsageStore
+from service.tokens import TokenService
+from service.usage import Usage
 from service.world import World
+
+CROSSINGS_PER_MINUTE = 60  # attempts to cross between the worlds that are recorded for one certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +47,85 @@ class Services:
     world: World
     settings: Settings
     clock: Clock
+    keys: SigningKeys
     database: Database
     agreements: AgreementService
+    participants: ParticipantService
+    applications: ApplicationService
+    operators: OperatorService
+    records: RecordService
+    log: LogService
+    tokens: TokenService
+    usage: Usage
+    integrator: Integrator
 
 
 def services_over(database: Database, settings: Settings, clock: Clock) -> Services:
     """The services of the database's world, wired."""
+    world, keys = database.world, signing_keys(settings)
+    personal_data = PersonalData(world, settings.data_key.get_secret_value())
+    participants, operators = ParticipantStore(database), OperatorStore(database)
+    certificates, kept_records = CertificateStore(database), RecordStore(database)
+    usage, log = Usage(UsageStore(database), operators), LogService(LogStore(database))
+    records = RecordService(world, clock, keys, kept_records, log)
+    acts = Acts(
+        world,
+        clock,
+        database,
+        records=records,
+        kept_records=kept_records,
+        entries=IdempotencyStore(database),
+        proposals=ProposalStore(database),
+        usage=usage,
+        personal_data=personal_data,
+    )
+    agreements = AgreementService(world, clock, AgreementStore(database))
     return Services(
-        world=database.world,
+        world=world,
         settings=settings,
         clock=clock,
+        keys=keys,
         database=database,
-        agreements=AgreementService(database.world, clock, AgreementStore(database)),
+        agreements=agreements,
+        participants=ParticipantService(
+            acts,
+            participants=participants,
+            operators=operators,
+            tasks=TaskStore(database),
+            certificates=certificates,
+            personal_data=personal_data,
+        ),
+        applications=ApplicationService(
+            acts,
+            applications=ApplicationStore(database),
+            participants=participants,
+            operators=operators,
+            agreements=agreements,
+            certificates=certificates,
+            personal_data=personal_data,
+        ),
+        operators=OperatorService(
+            acts,
+            operators=operators,
+            participants=participants,
+            certificates=certificates,
+            usage=usage,
+            personal_data=personal_data,
+        ),
+        records=records,
+        log=log,
+        tokens=TokenService(
+            world,
+            clock,
+            keys,
+            issuer=settings.public_url,
+            holders=Logins(certificates, operators, participants, RegistrarStore(database)),
+            database=database,
+            records=records,
+            crossings=TokenBuckets(per_minute=CROSSINGS_PER_MINUTE, burst=CROSSINGS_PER_MINUTE),
+        ),
+        usage=usage,
+        integrator=Integrator(world, keys, database),
     )
 
 

@@ -28,6 +28,7 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
+from service.keys import KeyUnusable, SigningKeys, load_keys
 from service.world import World
 
 SECRET_FILE_BYTES = 16_384
@@ -118,6 +119,19 @@ class Settings(BaseModel):
     data_key: Key = setting(
         unit="base64, 32 bytes", what="Encrypts personal data field by field. Each world has its own; keep a copy."
     )
+    signing_key: SecretStr = setting(
+        unit="PEM, PKCS#8", what="The P-256 key that signs tokens and receipts: a file is best (`_FILE`)."
+    )
+    log_key: SecretStr = setting(
+        unit="PEM, PKCS#8", what="The Ed25519 key that signs the checkpoints of the log of records."
+    )
+    announced_signing_key: SecretStr | None = setting(
+        None, unit="PEM, PKCS#8", what="The signing key to come: published in the JWKS before it is used."
+    )
+    retired_signing_keys: SecretStr | None = setting(
+        None, unit="JWKS", what="Former public keys, each with `retired_at`: receipts verify by them for ever."
+    )
+    key_passphrase: SecretStr | None = setting(None, what="Opens the keys above, if they are encrypted.")
     public_url: PublicUrl = setting(what="The address callers use: issuer and audience of tokens, base of links.")
     host: str = setting("127.0.0.1", what="The address to listen on; 0.0.0.0 inside a container.")
     port: int = setting(8000, ge=0, le=65_535, what="The port to listen on; 0 takes any free one.")
@@ -173,6 +187,21 @@ class Settings(BaseModel):
     )
 
 
+def signing_keys(settings: Settings) -> SigningKeys:
+    """The world's keys. Raises KeyUnusable for texts that are no such keys: `read_settings` has said so before."""
+
+    def text(secret: SecretStr | None) -> str | None:
+        return secret.get_secret_value() if secret else None
+
+    return load_keys(
+        settings.signing_key.get_secret_value(),
+        settings.log_key.get_secret_value(),
+        announced=text(settings.announced_signing_key),
+        retired=text(settings.retired_signing_keys),
+        passphrase=text(settings.key_passphrase),
+    )
+
+
 class SettingsError(Exception):
     """Why the service does not start: every problem, each naming its variable and what to do. Holds no values."""
 
@@ -202,6 +231,7 @@ def read_settings(environ: Mapping[str, str], world: World, model: type[S] = Set
     3. Secrets given as files are read.
     4. Every value is valid for itself.
     5. The values do not contradict each other.
+    6. The keys are keys, and open.
     """
     given = {name: value for name, value in environ.items() if value.strip()}
     problems = [*_strays(given, world), *_unknown(given, world, model)]
@@ -219,7 +249,12 @@ def read_settings(environ: Mapping[str, str], world: World, model: type[S] = Set
     problems += [*invalid, *_contradictions(values, world)]
     if problems:
         raise SettingsError(tuple(problems))
-    return model.model_validate(values)
+    settings = model.model_validate(values)
+    try:
+        signing_keys(settings)
+    except KeyUnusable as error:
+        raise SettingsError((f"{variable(world, 'signing_key')} and its like: {error}",)) from None
+    return settings
 
 
 def _strays(given: Mapping[str, str], world: World) -> Iterator[str]:

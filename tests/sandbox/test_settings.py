@@ -25,7 +25,7 @@ def test_the_second_start_finds_the_key_of_the_first(tmp_path: Path):
     environ = {"SANDBOX_DATA_DIR": str(tmp_path / "new")}
     first, second = read_sandbox_settings(environ), read_sandbox_settings(environ)
     assert first.data_key == second.data_key
-    assert [file.name for file in (tmp_path / "new").iterdir()] == ["data.key"]
+    assert sorted(file.name for file in (tmp_path / "new").iterdir()) == ["data.key", "log.pem", "signing.pem"]
 
 
 def test_the_port_moves_the_address_callers_use(tmp_path: Path):
@@ -41,7 +41,7 @@ def test_the_port_moves_the_address_callers_use(tmp_path: Path):
         ({"SANDBOX_MONGO_URI": "mongodb://h/prop_evidence"}, "SANDBOX_MONGO_URI names a database of PRODUCTION"),
         ({"SANDBOX_MONGO_URI": "localhost"}, "SANDBOX_MONGO_URI: must begin with mongodb://"),
         ({"SANDBOX_WORKERS": "2"}, "SANDBOX_WORKERS is more than 1"),
-        ({"SANDBOX_DATA_DIR": "/dev/null/x"}, "SANDBOX_DATA_DIR cannot hold the data key"),
+        ({"SANDBOX_DATA_DIR": "/dev/null/x"}, "SANDBOX_DATA_DIR cannot hold the keys"),
     ],
 )
 def test_what_would_mix_the_worlds_or_cannot_be_is_refused(tmp_path: Path, environ: dict[str, str], told: str):

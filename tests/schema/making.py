@@ -20,6 +20,7 @@ from service.clock import Clock, SystemClock
 from service.errors import BadInput, Unauthenticated
 from service.settings import Settings
 from service.world import PRODUCTION, Environment, World
+from tests.settings import GOOD
 
 TRIAL = replace(
     PRODUCTION,
@@ -132,6 +133,8 @@ def make_settings(world: World = TRIAL, **values: Any) -> Settings:
         "database": world.database,
         "evidence_database": world.evidence_database,
         "data_key": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+        "signing_key": GOOD["PROP_SIGNING_KEY"],
+        "log_key": GOOD["PROP_LOG_KEY"],
         "public_url": "http://127.0.0.1",
         "introspection": "anyone",
         "rate_per_minute": 1_000_000,

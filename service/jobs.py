@@ -1,0 +1,47 @@
+"""What a process of the service does besides answering: it integrates records, keeps uses, lets due changes happen."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from service.bootstrap import Services
+from service.errors import ServiceError
+from service.refusals import Refused
+from service.storage.errors import as_service_error
+
+EFFECT_SECONDS = 30.0  # how late an approved application may take effect on its day
+
+logger = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def running_jobs(services: Services) -> AsyncIterator[None]:
+    """The jobs, for as long as the context is open. Any number of processes may run them at once."""
+    tasks = [
+        asyncio.create_task(services.integrator.run(), name="integrator"),
+        asyncio.create_task(services.usage.run(), name="usage"),
+        asyncio.create_task(repeat(services.applications.effect_due, EFFECT_SECONDS), name="applications"),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task, result in zip(tasks, await asyncio.gather(*tasks, return_exceptions=True), strict=True):
+            if isinstance(result, Exception):
+                logger.error("a job ended", extra={"job": task.get_name()}, exc_info=result)
+
+
+async def repeat(work: Callable[[], Awaitable[object]], every: float) -> None:
+    """Do `work` again and again, `every` seconds after it was done. An outage of the database is waited out."""
+    while True:
+        try:
+            await work()
+        except (ServiceError, Refused) as error:
+            logger.warning("a job will be tried again", extra={"reason": type(error).__name__})
+        except Exception as error:
+            if as_service_error(error) is None:
+                raise
+            logger.warning("a job will be tried again", extra={"reason": type(error).__name__})
+        await asyncio.sleep(every)
