@@ -65,9 +65,7 @@ def hosted(
         *log_routes(world, lambda: host.services.keys, lambda: host.services.log),
         *health_routes(world, checks),
     ]
-    return create_app(
-        world, settings, clock, opened, routes=[*routes, *own], authenticate=authenticate, **options
-    )
+    return create_app(world, settings, clock, opened, routes=[*routes, *own], authenticate=authenticate, **options)
 
 
 async def authenticate(services: Services, token: str | None) -> Caller:

@@ -45,7 +45,8 @@ def test_every_command_lists_all_that_is_wrong_with_the_settings_and_does_nothin
     result = prop(*command, PROP_PORT="x", SANDBOX_PORT="1")
     assert result.exit_code == 2
     assert [line.split()[0].rstrip(":") for line in result.stderr.splitlines()] == [
-        "SANDBOX_PORT", "PROP_MONGO_URI", "PROP_DATA_KEY", "PROP_PUBLIC_URL", "PROP_PORT",
+        "SANDBOX_PORT", "PROP_MONGO_URI", "PROP_DATA_KEY", "PROP_SIGNING_KEY", "PROP_LOG_KEY", "PROP_PUBLIC_URL",
+        "PROP_PORT",
     ]  # fmt: skip
     assert result.stdout == ""
 
