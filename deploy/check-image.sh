@@ -92,7 +92,9 @@ database=$(free_port)
 started="$started $!"
 port=$(free_port)
 set -- PROP_PORT="$port" PROP_HOST=127.0.0.1 PROP_PUBLIC_URL=https://prop.example.org PROP_WORKERS=1 \
-    PROP_MONGO_URI="mongodb://127.0.0.1:$database/" PROP_DATA_KEY="$(openssl rand -base64 32)"
+    PROP_MONGO_URI="mongodb://127.0.0.1:$database/" PROP_DATA_KEY="$(openssl rand -base64 32)" \
+    PROP_SIGNING_KEY="$(openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256)" \
+    PROP_LOG_KEY="$(openssl genpkey -algorithm ED25519)"
 for _ in $(seq 50); do
     .venv/bin/python -c "import socket; socket.create_connection(('127.0.0.1', $database), 1)" 2>/dev/null && break
     sleep 0.1
