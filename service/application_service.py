@@ -12,6 +12,7 @@ from service.access import (
     Caller,
     OperatorRole,
     may_see,
+    own_participant,
     permissions_of,
 )
 from service.acts import Act, Acts, Done, ensure_version
@@ -36,6 +37,7 @@ from service.clock import business_date
 from service.endings import CertificateEndings, end_all_access
 from service.identifiers import Kind
 from service.operators import OffboardReason, Operator, OperatorStatus
+from service.pagination import Page, PageRequest
 from service.participants import (
     ENDED,
     Acceptance,
@@ -56,7 +58,7 @@ from service.policy import Action, ensure_second_person
 from service.records import Record
 from service.refusals import Findings, RefusalCode, refuse
 from service.registration import AdministratorInput, InformationInput, parse_administrator, parse_information
-from service.storage.applications import APPLICATION_CODEC, ApplicationStore
+from service.storage.applications import APPLICATION_CODEC, ApplicationFilter, ApplicationStore, application_query
 from service.storage.operators import OperatorStore
 from service.storage.participants import ParticipantStore
 
@@ -150,6 +152,15 @@ class ApplicationService:
         await self._acts.permit(caller, Action.READ_APPLICATION)
         found = await self._applications.get_many(ids)
         return [each if each and may_see(caller, each.participant_id) else None for each in found]
+
+    async def page(self, caller: Caller, wanted: ApplicationFilter, request: PageRequest) -> Page[Application]:
+        """Those that the filter asks for and the caller may see."""
+        await self._acts.permit(caller, Action.READ_APPLICATION)
+        return await self._applications.page(request, application_query(wanted, own_participant(caller)))
+
+    async def count(self, caller: Caller, wanted: ApplicationFilter) -> int:
+        await self._acts.permit(caller, Action.READ_APPLICATION)
+        return await self._applications.count(application_query(wanted, own_participant(caller)))
 
     async def information_on(self, caller: Caller, participant: Participant, day: date) -> Information | None:
         """What was registered of the participant at the end of a day in Shanghai (art. 16)."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from service import institution_numbers as numbers
-from service.access import Caller, OperatorRole, may_see, permissions_of
+from service.access import Caller, OperatorRole, may_see, own_participant, permissions_of
 from service.acts import Act, Acts, Done, ensure_version
 from service.endings import REASONS, CertificateEndings
 from service.identifiers import Kind
@@ -31,12 +31,13 @@ from service.operators import (
     unsubscribed,
     with_permissions,
 )
+from service.pagination import Page, PageRequest
 from service.participants import Participant, ensure_active, granted_services
 from service.personal_data import Datum, PersonalData, Place
 from service.policy import Action
 from service.refusals import Findings, RefusalCode, refuse
 from service.registration import telephone_place
-from service.storage.operators import OPERATOR_CODEC, OperatorStore
+from service.storage.operators import OPERATOR_CODEC, OperatorFilter, OperatorStore, operator_query
 from service.storage.participants import ParticipantStore
 from service.usage import Usage
 
@@ -84,6 +85,21 @@ class OperatorService:
         await self._acts.permit(caller, Action.READ_OPERATOR)
         found = await self._operators.get_many(ids)
         return [each if each and may_see(caller, each.participant_id) else None for each in found]
+
+    async def page(self, caller: Caller, wanted: OperatorFilter, request: PageRequest) -> Page[Operator]:
+        """Those that the filter asks for and the caller may see. Raises BadInput for a text of no use."""
+        await self._acts.permit(caller, Action.READ_OPERATOR)
+        return await self._operators.page(request, operator_query(wanted, own_participant(caller)))
+
+    async def count(self, caller: Caller, wanted: OperatorFilter) -> int:
+        await self._acts.permit(caller, Action.READ_OPERATOR)
+        return await self._operators.count(operator_query(wanted, own_participant(caller)))
+
+    async def telephone_index(self, caller: Caller, telephone: str) -> str:
+        """What `OperatorFilter.telephone_index` takes, for callers who may know numbers. Raises Refused."""
+        await self._acts.permit(caller, Action.REVEAL_PERSONAL_DATA)
+        number = numbers.parse_telephone(telephone, "filter", "telephone")
+        return self._personal_data.blind_index(number, Datum.TELEPHONE)
 
     async def register(
         self, caller: Caller, participant_id: str, given: OperatorInput, *, key: str | None = None

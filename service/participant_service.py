@@ -10,6 +10,7 @@ from service.access import (
     QualificationType,
     Service,
     may_see,
+    own_participant,
     permissions_of,
 )
 from service.acts import Act, Acts, Done, ensure_version
@@ -17,6 +18,7 @@ from service.clock import business_date
 from service.endings import CertificateEndings, end_all_access
 from service.identifiers import Kind
 from service.operators import OffboardReason, narrowed
+from service.pagination import Page, PageRequest
 from service.participants import (
     Contact,
     Ground,
@@ -38,7 +40,7 @@ from service.policy import Action
 from service.refusals import RefusalCode, refuse
 from service.registration import contact_place
 from service.storage.operators import OperatorStore
-from service.storage.participants import PARTICIPANT_CODEC, ParticipantStore
+from service.storage.participants import PARTICIPANT_CODEC, ParticipantFilter, ParticipantStore, participant_query
 from service.storage.tasks import TASK_CODEC, TaskStore
 from service.tasks import Task, TaskKind, TaskStatus, closed
 
@@ -122,6 +124,15 @@ class ParticipantService:
         visible = [each for each in ids if may_see(caller, each)]
         found = dict(zip(visible, await self._participants.get_many(visible), strict=True))
         return [found.get(each) for each in ids]
+
+    async def page(self, caller: Caller, wanted: ParticipantFilter, request: PageRequest) -> Page[Participant]:
+        """Those that the filter asks for and the caller may see. Raises BadInput for a text of no use."""
+        await self._acts.permit(caller, Action.READ_PARTICIPANT)
+        return await self._participants.page(request, participant_query(wanted, own_participant(caller)))
+
+    async def count(self, caller: Caller, wanted: ParticipantFilter) -> int:
+        await self._acts.permit(caller, Action.READ_PARTICIPANT)
+        return await self._participants.count(participant_query(wanted, own_participant(caller)))
 
     async def suspend(
         self,

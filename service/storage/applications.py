@@ -13,7 +13,7 @@ APPLICATION_CODEC = Codec(Application)
 APPLICATIONS = declare(
     "applications",
     APPLICATION_CODEC,
-    Index((("pendingOf", 1),), unique=True, partial={"pendingOf": {"$type": "string"}}),
+    Index((("pendingOf", 1),), unique=True, partial={"pendingOf": {"$gt": ""}}),
     Index((("participantId", 1), ("_id", 1))),
     Index((("status", 1), ("_id", 1))),
     Index((("type", 1), ("_id", 1))),

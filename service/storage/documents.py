@@ -12,8 +12,10 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
+from service.pagination import Page, PageRequest
 from service.refusals import RefusalCode, refuse
 from service.storage.database import Collection, Database, Document, Index, Session
+from service.storage.pages import find_page
 
 T = TypeVar("T")
 
@@ -191,6 +193,12 @@ class Versioned(Generic[T]):
         """In the order of their ids, which is that of their making."""
         cursor = self.collection.find(query, session=session).sort("_id", 1).limit(limit)
         return [self._codec.decode(each) for each in await cursor.to_list(limit)]
+
+    async def page(self, request: PageRequest, where: Document) -> Page[T]:
+        return await find_page(self.collection, request, where, self._codec.decode)
+
+    async def count(self, where: Document) -> int:
+        return int(await self.collection.count_documents(where))
 
     async def insert(self, session: Session, record: T) -> T:
         """Raises the driver's DuplicateKeyError where a unique index has its value already: ask before."""

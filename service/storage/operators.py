@@ -6,6 +6,7 @@ from datetime import datetime
 
 from service.access import OperatorRole, Permission
 from service.operators import Operator, OperatorStatus
+from service.pagination import Order, SortKey
 from service.storage.database import Database, Document, Index, Session
 from service.storage.documents import Codec, Versioned, declare
 from service.storage.participants import time_range
@@ -13,17 +14,25 @@ from service.storage.search import SEARCH_PROPERTIES, search_fields, search_quer
 
 OPERATOR_CODEC = Codec(Operator)
 
+BY_NUMBER = Order("number", (SortKey("operatorNumber"), SortKey("_id")))
+BY_NAME = Order("name", (SortKey("name"), SortKey("_id")))
+
 OPERATORS = declare(
     "operators",
     OPERATOR_CODEC,
     Index((("participantId", 1), ("operatorNumber", 1)), unique=True),  # ended ones stay: no number is used again
     Index((("participantId", 1), ("_id", 1))),
-    Index((("participantId", 1), ("status", 1), ("role", 1), ("_id", 1))),
+    Index((("participantId", 1), ("operatorNumber", 1), ("_id", 1))),
+    Index((("participantId", 1), ("status", 1), ("_id", 1))),
+    Index((("participantId", 1), ("role", 1), ("_id", 1))),
     Index((("participantId", 1), ("name", 1), ("_id", 1))),
     Index((("participantId", 1), ("permissions", 1), ("_id", 1))),
     Index((("participantId", 1), ("searchGrams", 1), ("_id", 1))),
     Index((("participantId", 1), ("lastSeenAt", 1), ("_id", 1))),
     Index((("status", 1), ("_id", 1))),
+    Index((("role", 1), ("_id", 1))),
+    Index((("permissions", 1), ("_id", 1))),
+    Index((("operatorNumber", 1), ("_id", 1))),
     Index((("name", 1), ("_id", 1))),
     Index((("searchGrams", 1), ("_id", 1))),
     Index((("telephone.blindIndex", 1), ("_id", 1))),

@@ -12,9 +12,11 @@ T = TypeVar("T")
 def page_filter(request: PageRequest, where: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """`where`, and of that only what lies beyond the boundary in the direction asked.
 
-    For keys a, b: a beyond, or a equal and b beyond. An index on (equalities of `where`, a, b) serves it unsorted.
+    For keys a, b: a not before the boundary, and a beyond, or a equal and b beyond. An index on (equalities of
+    `where`, a, b) serves it unsorted, and begins at the boundary instead of reading up to it.
     """
     base = dict(where or {})
+    first = request.order.keys[0]
     if request.boundary is None:
         return base
     beyond = []
@@ -23,8 +25,9 @@ def page_filter(request: PageRequest, where: Mapping[str, Any] | None = None) ->
         operator = "$gt" if key.ascending is not request.backward else "$lt"
         beyond.append({**equal, key.field: {operator: value}})
         equal[key.field] = value
-    after = beyond[0] if len(beyond) == 1 else {"$or": beyond}
-    return {"$and": [base, after]} if base else after
+    onward = "$gte" if first.ascending is not request.backward else "$lte"
+    after = beyond[0] if len(beyond) == 1 else {first.field: {onward: request.boundary[0]}, "$or": beyond}
+    return {"$and": [base, after]} if base.keys() & after.keys() else {**base, **after}
 
 
 def page_sort(request: PageRequest) -> list[tuple[str, int]]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from service.access import ParticipantKind, Service
+from service.pagination import Order, SortKey
 from service.participants import ENDED, Participant, ParticipantStatus
 from service.storage.database import Database, Document, Index, Session
 from service.storage.documents import Codec, Versioned, declare
@@ -11,15 +12,19 @@ from service.storage.search import SEARCH_PROPERTIES, search_fields, search_quer
 
 PARTICIPANT_CODEC = Codec(Participant)
 
+BY_CODE = Order("code", (SortKey("participantCode"),))
+BY_LEGAL_NAME = Order("name", (SortKey("legalName"), SortKey("_id")))
+
 PARTICIPANTS = declare(
     "participants",
     PARTICIPANT_CODEC,
     Index((("participantCode", 1),), unique=True),  # a code is never used again
-    Index((("heldUscc", 1),), unique=True, partial={"heldUscc": {"$type": "string"}}),
+    Index((("heldUscc", 1),), unique=True, partial={"heldUscc": {"$gt": ""}}),
     Index((("uscc", 1), ("_id", 1))),
     Index((("legalName", 1), ("_id", 1))),
     Index((("status", 1), ("_id", 1))),
     Index((("status", 1), ("participantCode", 1))),
+    Index((("status", 1), ("legalName", 1), ("_id", 1))),
     Index((("kind", 1), ("_id", 1))),
     Index((("services.service", 1), ("_id", 1))),
     Index((("searchGrams", 1), ("_id", 1))),
