@@ -15,6 +15,7 @@ from service.certificates import Certificate, CertificateProfile, CertificateSta
 from service.errors import Unauthenticated
 from service.operators import Operator, OperatorStatus
 from service.participants import Participant, may_use_platform
+from service.pki.chain import ChainStatus
 from service.registrars import Registrar, RegistrarStatus
 from service.storage.certificates import CertificateStore
 from service.storage.operators import OperatorStore
@@ -33,13 +34,13 @@ class Holder:
 
     @property
     def fingerprint(self) -> str:
-        return self.certificate.fingerprint
+        return self.certificate.fingerprint or ""  # one that was found by its fingerprint has it
 
     @property
     def public_key(self) -> bytes:
         """SubjectPublicKeyInfo, DER; empty where the certificate's key is of a kind that cannot be read here (SM2)."""
         try:
-            key = load_pem_x509_certificate(self.certificate.pem.encode()).public_key()
+            key = load_pem_x509_certificate((self.certificate.pem or "").encode()).public_key()
         except (UnsupportedAlgorithm, ValueError):
             return b""
         return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -100,6 +101,8 @@ def caller_of(holder: Holder, now: datetime, issued_at: datetime | None = None) 
         raise Unauthenticated("This certificate is not one to log in with.", article=13)
     if certificate.state is not CertificateState.ISSUED:
         raise Unauthenticated(f"This certificate is {certificate.state.value}.", article=13)
+    if certificate.chain_verified is not ChainStatus.VERIFIED:
+        raise Unauthenticated("This certificate cannot be verified here.", article=13)
     if not certificate.not_before <= now <= certificate.not_after:
         raise Unauthenticated("This certificate is not valid at this time.", article=14)
     if holder.registrar is not None:

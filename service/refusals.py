@@ -114,6 +114,29 @@ class RefusalCode(StrEnum):
     CERTIFICATE_HOLDER_UNREADABLE = "CERTIFICATE_HOLDER_UNREADABLE"
     CERTIFICATE_OF_ANOTHER_HOLDER = "CERTIFICATE_OF_ANOTHER_HOLDER"
     CERTIFICATE_LIST_STALE = "CERTIFICATE_LIST_STALE"
+    CERTIFICATE_NOT_FOUND = "CERTIFICATE_NOT_FOUND"
+    CERTIFICATE_STATE = "CERTIFICATE_STATE"
+    CERTIFICATE_NOT_OWN = "CERTIFICATE_NOT_OWN"
+    CERTIFICATE_ALREADY_HELD = "CERTIFICATE_ALREADY_HELD"
+    CERTIFICATE_REQUEST_PENDING = "CERTIFICATE_REQUEST_PENDING"
+    CERTIFICATE_KEY_OF_ANOTHER = "CERTIFICATE_KEY_OF_ANOTHER"
+    CERTIFICATE_KEY_OF_OTHER_PROFILE = "CERTIFICATE_KEY_OF_OTHER_PROFILE"
+    CERTIFICATE_KEY_REUSED = "CERTIFICATE_KEY_REUSED"
+    CERTIFICATE_KNOWN = "CERTIFICATE_KNOWN"
+    CERTIFICATE_NOT_EXTENDED = "CERTIFICATE_NOT_EXTENDED"
+    CERTIFICATE_RENEWAL_TOO_EARLY = "CERTIFICATE_RENEWAL_TOO_EARLY"
+    CERTIFICATE_RENEWED = "CERTIFICATE_RENEWED"
+    CERTIFICATE_OF_OUTSIDE = "CERTIFICATE_OF_OUTSIDE"
+    CERTIFICATE_AUTHORITY_MISSING = "CERTIFICATE_AUTHORITY_MISSING"
+    REVOCATION_REASON_MISSING = "REVOCATION_REASON_MISSING"
+    REVOCATION_REASON_NOT_YOURS = "REVOCATION_REASON_NOT_YOURS"
+    INVALIDITY_DATE_WRONG = "INVALIDITY_DATE_WRONG"
+    REGISTRAR_NOT_FOUND = "REGISTRAR_NOT_FOUND"
+    ELECTRONIC_KEY_NOT_FOUND = "ELECTRONIC_KEY_NOT_FOUND"
+    ELECTRONIC_KEY_STATE = "ELECTRONIC_KEY_STATE"
+    ELECTRONIC_KEY_SERIAL_INVALID = "ELECTRONIC_KEY_SERIAL_INVALID"
+    ELECTRONIC_KEY_SERIAL_TAKEN = "ELECTRONIC_KEY_SERIAL_TAKEN"
+    REMINDER_NOT_FOUND = "REMINDER_NOT_FOUND"
 
 
 @dataclass(frozen=True, slots=True)
@@ -463,6 +486,121 @@ RULES: Mapping[RefusalCode, Rule] = MappingProxyType(
         ),
         RefusalCode.CERTIFICATE_LIST_STALE: Rule(
             14, "The revocation list was due to be replaced at {next_update}.", "吊销列表应于 {next_update} 更新。"
+        ),
+        RefusalCode.CERTIFICATE_NOT_FOUND: Rule(
+            13,
+            "There is no such certificate.",
+            "不存在该证书。",
+        ),
+        RefusalCode.CERTIFICATE_STATE: Rule(
+            13,
+            "A certificate that is {state} cannot do this: {command}.",
+            "证书状态为 {state}，不能办理：{command}。",
+        ),
+        RefusalCode.CERTIFICATE_NOT_OWN: Rule(
+            13,
+            "A certificate is asked for and renewed by its holder, or by an administrator for it.",
+            "证书由持有人本人申请和换发，或由管理员代为办理。",
+        ),
+        RefusalCode.CERTIFICATE_ALREADY_HELD: Rule(
+            14,
+            "The holder has a usable {profile} certificate: renew it instead.",
+            "持有人已有可用的 {profile} 证书：请办理换发。",
+        ),
+        RefusalCode.CERTIFICATE_REQUEST_PENDING: Rule(
+            14,
+            "A request for a {profile} certificate of this holder waits already.",
+            "该持有人的 {profile} 证书申请正在办理。",
+        ),
+        RefusalCode.CERTIFICATE_KEY_OF_ANOTHER: Rule(
+            13,
+            "This key is known as another holder's: a key has one holder.",
+            "该密钥已属于另一持有人：一个密钥只能有一个持有人。",
+        ),
+        RefusalCode.CERTIFICATE_KEY_OF_OTHER_PROFILE: Rule(
+            13,
+            "This key is known as a {known} key: a key to log in with is not one to seal with.",
+            "该密钥已用于 {known}：登录密钥不得用作签章密钥。",
+        ),
+        RefusalCode.CERTIFICATE_KEY_REUSED: Rule(
+            14,
+            "A renewal takes a new key, unless the same one is asked for in so many words.",
+            "换发须使用新密钥，除非明确要求沿用原密钥。",
+        ),
+        RefusalCode.CERTIFICATE_KNOWN: Rule(
+            13,
+            "A certificate of this issuer with the serial number {serial} is registered already.",
+            "该签发机构序列号为 {serial} 的证书已登记。",
+        ),
+        RefusalCode.CERTIFICATE_NOT_EXTENDED: Rule(
+            14,
+            "The new certificate would end at {new}, not after the old one at {old}.",
+            "新证书到期时间 {new} 不晚于原证书 {old}。",
+        ),
+        RefusalCode.CERTIFICATE_RENEWAL_TOO_EARLY: Rule(
+            14,
+            "The renewal window opens at {start}.",
+            "换发期自 {start} 起。",
+        ),
+        RefusalCode.CERTIFICATE_RENEWED: Rule(
+            14,
+            "The certificate has been renewed already.",
+            "该证书已换发。",
+        ),
+        RefusalCode.CERTIFICATE_OF_OUTSIDE: Rule(
+            14,
+            "This certificate is renewed by the authority that issued it; register its successor here.",
+            "该证书由其签发机构换发；请在此登记新证书。",
+        ),
+        RefusalCode.CERTIFICATE_AUTHORITY_MISSING: Rule(
+            13,
+            "No issuing authority is configured here: certificates are not issued.",
+            "此处未配置签发机构，不能签发证书。",
+        ),
+        RefusalCode.REVOCATION_REASON_MISSING: Rule(
+            13,
+            "To revoke a certificate takes a reason.",
+            "吊销证书须说明原因。",
+        ),
+        RefusalCode.REVOCATION_REASON_NOT_YOURS: Rule(
+            13,
+            "The reason {reason} is not for this role to give.",
+            "该角色不得使用吊销原因 {reason}。",
+        ),
+        RefusalCode.INVALIDITY_DATE_WRONG: Rule(
+            13,
+            "The invalidity date goes with keyCompromise alone, and is not in the future.",
+            "失效日期仅用于密钥泄露，且不得晚于当前时间。",
+        ),
+        RefusalCode.REGISTRAR_NOT_FOUND: Rule(
+            13,
+            "There is no such registrar.",
+            "不存在该登记人员。",
+        ),
+        RefusalCode.ELECTRONIC_KEY_NOT_FOUND: Rule(
+            13,
+            "There is no such electronic key.",
+            "不存在该电子钥匙。",
+        ),
+        RefusalCode.ELECTRONIC_KEY_STATE: Rule(
+            13,
+            "An electronic key that is {status} cannot do this: {command}.",
+            "电子钥匙状态为 {status}，不能办理：{command}。",
+        ),
+        RefusalCode.ELECTRONIC_KEY_SERIAL_INVALID: Rule(
+            13,
+            "A serial of an electronic key is 4 to 32 letters and digits.",
+            "电子钥匙序列号须为 4 至 32 位字母或数字。",
+        ),
+        RefusalCode.ELECTRONIC_KEY_SERIAL_TAKEN: Rule(
+            13,
+            "An electronic key with the serial {found} is registered already.",
+            "序列号为 {found} 的电子钥匙已登记。",
+        ),
+        RefusalCode.REMINDER_NOT_FOUND: Rule(
+            14,
+            "There is no such reminder.",
+            "不存在该提醒。",
         ),
     }
 )

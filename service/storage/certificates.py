@@ -1,49 +1,187 @@
-"""Certificates in MongoDB: found by fingerprint, serial and holder; those of a holder end together."""
+"""Certificates in MongoDB: found by fingerprint, serial, key and holder; those of a holder end together.
+
+What the revocation list says of a certificate is written in the transaction that changes the certificate.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from service.certificates import STANDING, Certificate, CertificateState
+from service.certificates import (
+    SEATED,
+    STANDING,
+    Certificate,
+    CertificateProfile,
+    CertificateSource,
+    CertificateState,
+    CertificateValidity,
+    RevocationReason,
+    renewal_start,
+    revoked,
+)
 from service.endings import CertificateEnd
-from service.storage.database import Database, Index, Session
+from service.pagination import Order, SortKey
+from service.storage.database import Database, Document, Index, Session
 from service.storage.documents import Codec, Versioned, declare
+from service.storage.revocations import RevocationStore
 
 CERTIFICATE_CODEC = Codec(Certificate)
+
+BY_EXPIRY = Order("expiry", (SortKey("notAfter", datetime), SortKey("_id")))
+
+_PRESENT = {"$gt": ""}  # a filter that both servers' planners see an equality imply
 
 CERTIFICATES = declare(
     "certificates",
     CERTIFICATE_CODEC,
-    Index((("fingerprint", 1),), unique=True),
-    Index((("issuer", 1), ("serialNumber", 1)), unique=True),  # a serial is its issuer's own (RFC 5280, 4.1.2.2)
+    Index((("fingerprint", 1),), unique=True, partial={"fingerprint": _PRESENT}),
+    # A serial is its issuer's own (RFC 5280, 4.1.2.2).
+    Index((("issuer", 1), ("serialNumber", 1)), unique=True, partial={"serialNumber": _PRESENT}),
+    Index((("seat", 1),), unique=True, partial={"seat": _PRESENT}),
     Index((("serialNumber", 1), ("_id", 1))),
+    Index((("spkiSha256", 1), ("_id", 1))),
     Index((("operatorId", 1), ("state", 1), ("_id", 1))),
+    Index((("operatorId", 1), ("_id", 1))),
+    Index((("operatorId", 1), ("notAfter", 1), ("_id", 1))),
     Index((("registrarId", 1), ("_id", 1))),
+    Index((("registrarId", 1), ("state", 1), ("_id", 1))),
+    Index((("electronicKeyId", 1), ("_id", 1))),
     Index((("participantId", 1), ("_id", 1))),
+    Index((("participantId", 1), ("state", 1), ("_id", 1))),
     Index((("participantId", 1), ("notAfter", 1), ("_id", 1))),
+    Index((("state", 1), ("_id", 1))),
+    Index((("state", 1), ("notAfter", 1), ("_id", 1))),
+    Index((("profile", 1), ("_id", 1))),
+    Index((("profile", 1), ("notAfter", 1), ("_id", 1))),
+    Index((("issuer", 1), ("_id", 1))),
     Index((("notAfter", 1), ("_id", 1))),
+    Index((("overlapDue", 1), ("_id", 1)), partial={"overlapDue": {"$exists": True}}),
+    derived={
+        "seat": {"bsonType": "string"},
+        "overlapDue": {"bsonType": "date"},
+        "renewalFrom": {"bsonType": "date"},
+    },
 )
+"""`seat`: one usable certificate a holder and profile; a successor takes it over while the old one still serves."""
 
 _STANDING = [state.value for state in STANDING]
+_SEATED = [state.value for state in SEATED]
+
+
+def _derived(certificate: Certificate) -> Document:
+    derived: Document = {"renewalFrom": renewal_start(certificate.not_before, certificate.not_after)}
+    if certificate.seat is not None:
+        derived["seat"] = certificate.seat
+    if certificate.state in SEATED and certificate.overlap_ends_at is not None:
+        derived["overlapDue"] = certificate.overlap_ends_at
+    return derived
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFilter:
+    """What all hold together; None asks nothing. `serial_number` as it is kept: upper-case, no leading zeros."""
+
+    participant_id: str | None = None
+    operator_id: str | None = None
+    registrar_id: str | None = None
+    profile: CertificateProfile | None = None
+    state: CertificateState | None = None
+    validity: CertificateValidity | None = None
+    issuer: str | None = None
+    fingerprint: str | None = None
+    serial_number: str | None = None
+    expires_from: datetime | None = None
+    expires_before: datetime | None = None
+
+
+def certificate_query(wanted: CertificateFilter, only: str | None, now: datetime) -> Document:
+    """`only`: the one participant whose certificates the caller may see, or None for all."""
+    named = {
+        "participantId": wanted.participant_id,
+        "operatorId": wanted.operator_id,
+        "registrarId": wanted.registrar_id,
+        "profile": wanted.profile and wanted.profile.value,
+        "state": wanted.state and wanted.state.value,
+        "issuer": wanted.issuer,
+        "fingerprint": wanted.fingerprint,
+        "serialNumber": wanted.serial_number,
+    }
+    query: Document = {field: value for field, value in named.items() if value is not None}
+    if only is not None:  # what is asked of another participant is empty, not refused
+        query["participantId"] = only if wanted.participant_id in {None, only} else {"$in": []}
+    dates = _dates(wanted.validity, now)
+    for operator, bound in (("$gte", wanted.expires_from), ("$lt", wanted.expires_before)):
+        if bound is not None:
+            dates.setdefault("notAfter", []).append({operator: bound})
+    bounds = [{field: each} for field, found in dates.items() for each in found]
+    return query | ({"$and": bounds} if len(bounds) > 1 else bounds[0] if bounds else {})
+
+
+def _dates(validity: CertificateValidity | None, now: datetime) -> dict[str, list[Document]]:
+    match validity:
+        case CertificateValidity.NOT_YET_VALID:
+            return {"notBefore": [{"$gt": now}]}
+        case CertificateValidity.EXPIRED:
+            return {"notAfter": [{"$lt": now}]}
+        case CertificateValidity.EXPIRING:
+            return {"notAfter": [{"$gte": now}], "renewalFrom": [{"$lte": now}]}
+        case CertificateValidity.VALID:
+            return {"notBefore": [{"$lte": now}], "renewalFrom": [{"$gt": now}]}
+        case None:
+            return {}
 
 
 class CertificateStore(Versioned[Certificate]):
     """Also how certificates end with their operators: `service.endings.CertificateEndings`."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database, CERTIFICATES, CERTIFICATE_CODEC)
+        super().__init__(database, CERTIFICATES, CERTIFICATE_CODEC, _derived)
+        self._revocations = RevocationStore(database)
+
+    async def replace(self, session: Session, record: Certificate) -> Certificate:
+        """As for every record; where the certificate is one of ours, what the revocation list says moves with it."""
+        following = await super().replace(session, record)
+        if following.source is CertificateSource.OWN and following.serial_number is not None:
+            await self._revocations.follow(session, following)
+        return following
 
     async def find_by_fingerprint(self, fingerprint: str, session: Session = None) -> Certificate | None:
         return await self.find_by({"fingerprint": fingerprint}, session)
+
+    async def find_by_serial(self, issuer: str, serial_number: str, session: Session = None) -> Certificate | None:
+        return await self.find_by({"issuer": issuer, "serialNumber": serial_number}, session)
+
+    async def find_seated(
+        self, holder_id: str, profile: CertificateProfile, session: Session = None
+    ) -> Certificate | None:
+        """The holder's one certificate of the profile, expired or not."""
+        return await self.find_by({"seat": f"{holder_id}/{profile.value}"}, session)
+
+    async def standing_of(self, holder: Document, session: Session = None) -> list[Certificate]:
+        """Those not ended, of `{"operatorId": ...}` or `{"registrarId": ...}`; few, since seats are."""
+        return await self.list_by({**holder, "state": {"$in": _STANDING}}, 100, session)
+
+    async def of_key(self, spki_sha256: str, session: Session = None) -> list[Certificate]:
+        return await self.list_by({"spkiSha256": spki_sha256}, 1000, session)
+
+    async def requested(self, after: str, limit: int) -> list[Certificate]:
+        return await self.list_by({"state": CertificateState.REQUESTED.value, "_id": {"$gt": after}}, limit)
+
+    async def overlaps_due(self, now: datetime, limit: int) -> list[Certificate]:
+        """Old ones that still serve though their overlap is over."""
+        cursor = self.collection.find({"overlapDue": {"$lte": now}}).sort([("overlapDue", 1), ("_id", 1)]).limit(limit)
+        return [self._codec.decode(each) for each in await cursor.to_list(limit)]
 
     async def end_certificates(
         self, session: Session, operator_ids: Sequence[str], reason: CertificateEnd, at: datetime
     ) -> Sequence[str]:
         """Revoke all that stand; answers their ids."""
-        standing = {"operatorId": {"$in": list(operator_ids)}, "state": {"$in": _STANDING}}
-        found = [each["_id"] async for each in self.collection.find(standing, {"_id": 1}, session=session)]
-        change = {"state": CertificateState.REVOKED.value, "revokedAt": at, "revocationReason": reason.value}
-        await self.collection.update_many(standing, {"$set": change, "$inc": {"version": 1}}, session=session)
-        return found
+        ended = []
+        for operator_id in operator_ids:
+            for certificate in await self.standing_of({"operatorId": operator_id}, session):
+                ended.append(certificate.id)
+                await self.replace(session, revoked(certificate, RevocationReason(reason.value), at))
+        return ended
 
     async def holders_of_certificates(self, operator_ids: Sequence[str]) -> set[str]:
         standing = {"operatorId": {"$in": list(operator_ids)}, "state": {"$in": _STANDING}}

@@ -2,6 +2,7 @@
 
 from service.storage.agreements import AGREEMENTS
 from service.storage.applications import APPLICATIONS
+from service.storage.certificate_keys import CERTIFICATE_KEYS
 from service.storage.certificates import CERTIFICATES
 from service.storage.database import STAMP_NAMESPACE, Collection
 from service.storage.idempotency import IDEMPOTENCY
@@ -11,6 +12,7 @@ from service.storage.participants import PARTICIPANTS
 from service.storage.proposals import PROPOSALS
 from service.storage.records import RECORDS
 from service.storage.registrars import REGISTRARS
+from service.storage.revocations import REVOCATION_LIST_PARTS, REVOCATION_LISTS, REVOCATIONS
 from service.storage.tasks import TASKS
 from service.storage.tokens import USED_ASSERTIONS
 from service.storage.usage import PERMISSION_USE
@@ -29,6 +31,10 @@ ALL_COLLECTIONS: tuple[Collection, ...] = (
     OPERATORS,
     REGISTRARS,
     CERTIFICATES,
+    CERTIFICATE_KEYS,
+    REVOCATIONS,
+    REVOCATION_LISTS,
+    REVOCATION_LIST_PARTS,
     TASKS,
     PROPOSALS,
     IDEMPOTENCY,
