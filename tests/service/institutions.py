@@ -23,6 +23,7 @@ from service.identifiers import Kind, new_id
 from service.log import LogService
 from service.operator_service import OperatorInput, OperatorService
 from service.operators import Operator
+from service.pagination import BY_ID, PageRequest
 from service.participant_service import Decision, ParticipantService, QualificationInput
 from service.participants import ContactKind, Ground, Participant, QualificationStatus, RuleKind, RuleReference
 from service.personal_data import PersonalData
@@ -231,4 +232,5 @@ class Institutions:
         return await self.certificate_store.insert(None, certificate)
 
     async def records_of(self, subject: str) -> list[Record]:
-        return await self.records.page(OFFICER, RecordFilter(subject=subject), limit=100, newest_first=False)
+        page = await self.records.page(OFFICER, RecordFilter(subject=subject), PageRequest(BY_ID, 100))
+        return list(page.items)
