@@ -12,14 +12,28 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from schema.agreements import AgreementQuery
+from schema.applications import ApplicationQuery
+from schema.nodes import NodeQuery
+from schema.operator_acts import OperatorMutation
+from schema.operators import OperatorQuery
+from schema.participants import ParticipantQuery
 from schema.platform import PlatformQuery
+from schema.records import RecordQuery
 from schema.scalars import SCALARS
 
 logger = logging.getLogger(__name__)
 
 # A noun adds its part here. No part has a field of another's name: `compose` sees to it.
-QUERIES: tuple[type, ...] = (PlatformQuery, AgreementQuery)
-MUTATIONS: tuple[type, ...] = ()
+QUERIES: tuple[type, ...] = (
+    PlatformQuery,
+    NodeQuery,
+    AgreementQuery,
+    ParticipantQuery,
+    ApplicationQuery,
+    OperatorQuery,
+    RecordQuery,
+)
+MUTATIONS: tuple[type, ...] = (OperatorMutation,)
 SUBSCRIPTIONS: tuple[type, ...] = ()
 
 SDL = Path(__file__).with_name("schema.graphql")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from service import institution_numbers as numbers
-from service.access import Caller, OperatorRole, may_see, own_participant, permissions_of
+from service.access import Caller, CallerKind, OperatorRole, may_see, own_participant, permissions_of
 from service.acts import Act, Acts, Done, ensure_version
 from service.endings import REASONS, CertificateEndings
 from service.identifiers import Kind
@@ -85,6 +85,10 @@ class OperatorService:
         await self._acts.permit(caller, Action.READ_OPERATOR)
         found = await self._operators.get_many(ids)
         return [each if each and may_see(caller, each.participant_id) else None for each in found]
+
+    async def find_self(self, caller: Caller) -> Operator | None:
+        """The operator who calls. To look at oneself takes no permission."""
+        return await self._operators.find(caller.id) if caller.kind is CallerKind.OPERATOR and caller.id else None
 
     async def page(self, caller: Caller, wanted: OperatorFilter, request: PageRequest) -> Page[Operator]:
         """Those that the filter asks for and the caller may see. Raises BadInput for a text of no use."""
@@ -328,6 +332,15 @@ class OperatorService:
         uses = await self._usage.uses_of([operator.id for operator in operators], now, days)
         since = now - timedelta(days=days)
         return [least_privilege(operator, each, days, since) for operator, each in zip(operators, uses, strict=True)]
+
+    async def reviews_of(self, caller: Caller, asked: Sequence[tuple[Operator, int]]) -> list[LeastPrivilegeReview]:
+        """`least_privilege` for many operators, each with its own number of days, in their order."""
+        reviews: dict[tuple[str, int], LeastPrivilegeReview] = {}
+        for days in {days for _, days in asked}:
+            some = [operator for operator, wanted in asked if wanted == days]
+            found = await self.least_privilege(caller, some, days)
+            reviews |= {(operator.id, days): review for operator, review in zip(some, found, strict=True)}
+        return [reviews[operator.id, days] for operator, days in asked]
 
     async def leaver_report(self, caller: Caller, participant_id: str, limit: int = 1000) -> list[LeaverFinding]:
         """Operators who may have left something behind, among the first `limit` of the participant who are not gone."""

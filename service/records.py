@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from service.access import Caller, CallerKind
+from service.access import Caller, CallerKind, may_see, own_participant
 from service.clock import Clock
 from service.evidence import canonical, records
 from service.identifiers import Kind, new_id, parse_id
 from service.keys import SigningKeys
 from service.pagination import Page, PageRequest, page_of
+from service.policy import Action, ensure_may, may
 from service.world import World
 
 if TYPE_CHECKING:
@@ -120,7 +121,8 @@ class RecordService:
 
     async def get_many(self, caller: Caller, ids: Sequence[str]) -> list[Record | None]:
         """The records with these ids, in their order; None where there is none that the caller may see."""
-        found = {each.id: each for each in await self._store.get_many(ids)} if _may_read(caller) else {}
+        readable = may(caller, Action.READ_RECORD)
+        found = {each.id: each for each in await self._store.get_many(ids)} if readable else {}
         return [each if each and _may_see(caller, each) else None for each in map(found.get, ids)]
 
     async def find(self, caller: Caller, record_id: str) -> Record | None:
@@ -128,7 +130,10 @@ class RecordService:
         return (await self.get_many(caller, [record_id]))[0]
 
     async def page(self, caller: Caller, wanted: RecordFilter, request: PageRequest) -> Page[Record]:
-        """The records that the caller may see, a page of them, in the order of time (`BY_ID`, `LATEST_FIRST`)."""
+        """The records that the caller may see, a page of them, in the order of time (`BY_ID`, `LATEST_FIRST`).
+
+        Raises Unauthenticated, Forbidden.
+        """
         confined = _confine(caller, wanted)
         return await self._store.page(confined, request) if confined else page_of(request, [])
 
@@ -146,24 +151,17 @@ class RecordService:
         return [proofs.get(each) for each in ids]
 
 
-def _may_read(caller: Caller) -> bool:
-    return caller.kind is CallerKind.REGISTRAR or (
-        caller.kind is CallerKind.OPERATOR and caller.participant_id is not None
-    )
-
-
 def _may_see(caller: Caller, record: Record) -> bool:
-    if caller.kind is CallerKind.OPERATOR:
-        return record.participant_id == caller.participant_id
-    return caller.kind is CallerKind.REGISTRAR
+    """What concerns no participant, the depository alone sees."""
+    if record.participant_id is None:
+        return own_participant(caller) is None
+    return may_see(caller, record.participant_id)
 
 
 def _confine(caller: Caller, wanted: RecordFilter) -> RecordFilter | None:
-    """The filter narrowed to what the caller may see; None where that is nothing."""
-    if not _may_read(caller):
-        return None
-    if caller.kind is CallerKind.REGISTRAR:
+    """The filter narrowed to what the caller may see; None where that is nothing. Raises Unauthenticated, Forbidden."""
+    ensure_may(caller, Action.READ_RECORD)
+    own = own_participant(caller)
+    if own is None:
         return wanted
-    if wanted.participant_id not in (None, caller.participant_id):
-        return None
-    return replace(wanted, participant_id=caller.participant_id)
+    return replace(wanted, participant_id=own) if wanted.participant_id in {None, own} else None

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.access import ParticipantKind, Service
+from service.access import ParticipantKind, QualificationType, Service
 from service.pagination import Order, SortKey
-from service.participants import ENDED, Participant, ParticipantStatus
+from service.participants import ENDED, Participant, ParticipantStatus, QualificationStatus
 from service.storage.database import Database, Document, Index, Session
 from service.storage.documents import Codec, Versioned, declare
 from service.storage.search import SEARCH_PROPERTIES, search_fields, search_query
@@ -27,6 +27,7 @@ PARTICIPANTS = declare(
     Index((("status", 1), ("legalName", 1), ("_id", 1))),
     Index((("kind", 1), ("_id", 1))),
     Index((("services.service", 1), ("_id", 1))),
+    Index((("qualifications.type", 1), ("qualifications.status", 1), ("_id", 1))),
     Index((("searchGrams", 1), ("_id", 1))),
     Index((("appliedAt", 1), ("_id", 1))),
     derived={
@@ -46,11 +47,16 @@ def _derived(participant: Participant) -> Document:
 
 @dataclass(frozen=True, slots=True)
 class ParticipantFilter:
-    """What all hold together; None asks nothing. `text` is looked for in names and code."""
+    """What all hold together; None asks nothing. `text` is looked for in names and code.
+
+    `qualification_status` is that of `qualification` and means nothing without it.
+    """
 
     status: ParticipantStatus | None = None
     kind: ParticipantKind | None = None
     service: Service | None = None
+    qualification: QualificationType | None = None
+    qualification_status: QualificationStatus | None = None
     uscc: str | None = None
     text: str | None = None
     applied_from: datetime | None = None
@@ -66,6 +72,11 @@ def participant_query(wanted: ParticipantFilter, only: str | None) -> Document:
         query["kind"] = wanted.kind.value
     if wanted.service is not None:
         query["services.service"] = wanted.service.value
+    if wanted.qualification is not None:
+        query["qualifications.type"] = wanted.qualification.value
+        if wanted.qualification_status is not None:  # of that one, not of any
+            both = {"type": wanted.qualification.value, "status": wanted.qualification_status.value}
+            query["qualifications"] = {"$elemMatch": both}
     if wanted.uscc is not None:
         query["uscc"] = wanted.uscc
     if wanted.text is not None:

@@ -8,8 +8,10 @@ from typing import Any
 import httpx
 
 from schema.app import create_app
+from service.access import ANONYMOUS, Caller
 from service.bootstrap import Services, services_over
 from service.clock import Clock
+from service.errors import Unauthenticated
 from service.settings import Settings
 from service.storage.database import Database
 from service.world import World
@@ -18,8 +20,11 @@ from tests.schema.making import make_settings, open_client
 
 @dataclass(frozen=True, slots=True)
 class Served:
+    """`callers` says who each token stands for; a test adds to it."""
+
     client: httpx.AsyncClient
     services: Services
+    callers: dict[str, Caller]
 
     async def ask(self, query: str, token: str | None = None, **variables: Any) -> dict[str, Any]:
         """The whole answer. Raises nothing for errors: they are what a test may look for."""
@@ -43,6 +48,16 @@ async def open_served(database: Database, clock: Clock, **settings: Any) -> Asyn
     async def open_services(settings: Settings, world: World, clock: Clock) -> AsyncIterator[Services]:
         yield services_over(database, settings, clock)
 
-    app = create_app(database.world, make_settings(database.world, **settings), clock, open_services)
+    callers: dict[str, Caller] = {}
+
+    async def authenticate(services: Services, token: str | None) -> Caller:
+        if token is None:
+            return ANONYMOUS
+        if token not in callers:
+            raise Unauthenticated("This token is not accepted here.")
+        return callers[token]
+
+    made = make_settings(database.world, **settings)
+    app = create_app(database.world, made, clock, open_services, authenticate=authenticate)
     async with open_client(app) as client:
-        yield Served(client, app.state.services)
+        yield Served(client, app.state.services, callers)

@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from service.access import Caller, CallerKind
+from service.access import Caller, CallerKind, OperatorRole, Permission, RegistrarRole
 from service.keys import SigningKeys, load_keys
 from service.log import LogService
 from service.pagination import BY_ID, LATEST_FIRST, PageRequest
@@ -17,9 +17,18 @@ from service.storage.records import RecordStore
 
 PARTICIPANT = "live-par-01K9ZZZZZZZZZZZZZZZZZZZZZA"
 OTHER_PARTICIPANT = "live-par-01K9ZZZZZZZZZZZZZZZZZZZZZB"
-OPERATOR = Caller(CallerKind.OPERATOR, "live-op-01K9ZZZZZZZZZZZZZZZZZZZZZA", PARTICIPANT, certificate="ab" * 32)
-STRANGER = Caller(CallerKind.OPERATOR, "live-op-01K9ZZZZZZZZZZZZZZZZZZZZZB", OTHER_PARTICIPANT, certificate="cd" * 32)
-REGISTRAR = Caller(CallerKind.REGISTRAR, "live-reg-01K9ZZZZZZZZZZZZZZZZZZZZZA", certificate="ef" * 32)
+
+
+def _reader(number: str, participant: str, certificate: str) -> Caller:
+    role, permissions = OperatorRole.AUDITOR, frozenset({Permission.RECORD_READ})
+    return Caller(CallerKind.OPERATOR, number, participant, role, certificate, permissions)
+
+
+OPERATOR = _reader("live-op-01K9ZZZZZZZZZZZZZZZZZZZZZA", PARTICIPANT, "ab" * 32)
+STRANGER = _reader("live-op-01K9ZZZZZZZZZZZZZZZZZZZZZB", OTHER_PARTICIPANT, "cd" * 32)
+REGISTRAR = Caller(
+    CallerKind.REGISTRAR, "live-reg-01K9ZZZZZZZZZZZZZZZZZZZZZA", role=RegistrarRole.AUDITOR, certificate="ef" * 32
+)
 
 
 def _pem(key: object) -> str:

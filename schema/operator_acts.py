@@ -1,0 +1,156 @@
+"""The mutations of operators (操作员, art. 11, 12)."""
+
+import strawberry
+
+from schema.context import Context
+from schema.mutations import mutation
+from schema.operators import Operator
+from service.access import OperatorRole, Permission
+from service.acts import Done
+from service.errors import BadInput
+from service.operator_service import OperatorInput
+from service.operators import OffboardReason, SmsTopic
+from service.operators import Operator as OperatorRecord
+from service.policy import Action
+
+EXPECTED_VERSION = "The version that was read: refused with VERSION_CONFLICT if it has changed since."
+
+
+def own_or(context: Context, participant_id: strawberry.ID | None) -> str:
+    """The participant an input names, or the caller's own. Raises BadInput where there is neither."""
+    named = participant_id or context.caller.participant_id
+    if named is None:
+        raise BadInput("Name the participant: this caller acts for none.", field="participantId")
+    return named
+
+
+@strawberry.input
+class RegisterOperatorInput:
+    participant_id: strawberry.ID | None = strawberry.field(default=None, description="Left out: the caller's own.")
+    operator_number: str = strawberry.field(description="Six digits, never used before in this participant.")
+    name: str
+    role: OperatorRole
+    permissions: list[Permission] = strawberry.field(
+        default_factory=list, description="Within the participant's services and the role; none that approves."
+    )
+    telephone: str | None = None
+
+
+@strawberry.input
+class ChangePermissionsInput:
+    operator_id: strawberry.ID
+    permissions: list[Permission] = strawberry.field(description="Exactly these, from now on.")
+    expected_version: int | None = strawberry.field(default=None, description=EXPECTED_VERSION)
+    proposal_id: strawberry.ID | None = strawberry.field(
+        default=None, description="To confirm, as the second person, what another proposed: the same input with its id."
+    )
+
+
+@strawberry.input
+class FreezeOperatorInput:
+    operator_id: strawberry.ID
+    expected_version: int | None = strawberry.field(default=None, description=EXPECTED_VERSION)
+
+
+@strawberry.input
+class UnfreezeOperatorInput:
+    operator_id: strawberry.ID
+    expected_version: int | None = strawberry.field(default=None, description=EXPECTED_VERSION)
+
+
+@strawberry.input
+class OffboardOperatorInput:
+    operator_id: strawberry.ID
+    reason: OffboardReason
+    successor_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Who takes over from the last active administrator."
+    )
+    expected_version: int | None = strawberry.field(default=None, description=EXPECTED_VERSION)
+
+
+@strawberry.input
+class SubscribeSmsInput:
+    operator_id: strawberry.ID
+    topic: SmsTopic
+    telephone: str | None = strawberry.field(default=None, description="Left out: the one registered.")
+
+
+@strawberry.input
+class UnsubscribeSmsInput:
+    operator_id: strawberry.ID
+    topic: SmsTopic
+
+
+@strawberry.type
+class OperatorMutation:
+    @mutation(Operator, Action.REGISTER_OPERATOR)
+    async def register_operator(
+        self, context: Context, given: RegisterOperatorInput, key: str | None
+    ) -> Done[OperatorRecord]:
+        """Register an operator (登记操作员) of the participant (art. 11)."""
+        asked = OperatorInput(given.operator_number, given.name, given.role, tuple(given.permissions), given.telephone)
+        participant_id = own_or(context, given.participant_id)
+        return await context.services.operators.register(context.caller, participant_id, asked, key=key)
+
+    @mutation(Operator, Action.CHANGE_PERMISSIONS)
+    async def change_permissions(
+        self, context: Context, given: ChangePermissionsInput, key: str | None
+    ) -> Done[OperatorRecord]:
+        """Give an operator exactly these permissions (调整权限, art. 11).
+
+        Newly letting somebody approve takes two persons: the first call proposes, another person's confirms.
+        """
+        return await context.services.operators.change_permissions(
+            context.caller,
+            given.operator_id,
+            given.permissions,
+            expected_version=given.expected_version,
+            proposal_id=given.proposal_id,
+            key=key,
+        )
+
+    @mutation(Operator, Action.FREEZE_OPERATOR)
+    async def freeze_operator(
+        self, context: Context, given: FreezeOperatorInput, key: str | None
+    ) -> Done[OperatorRecord]:
+        """Keep an operator out for a while (冻结): sessions end at once, permissions wait."""
+        return await context.services.operators.freeze(
+            context.caller, given.operator_id, expected_version=given.expected_version, key=key
+        )
+
+    @mutation(Operator, Action.UNFREEZE_OPERATOR)
+    async def unfreeze_operator(
+        self, context: Context, given: UnfreezeOperatorInput, key: str | None
+    ) -> Done[OperatorRecord]:
+        """Let a frozen operator in again (解冻)."""
+        return await context.services.operators.unfreeze(
+            context.caller, given.operator_id, expected_version=given.expected_version, key=key
+        )
+
+    @mutation(Operator, Action.OFFBOARD_OPERATOR)
+    async def offboard_operator(
+        self, context: Context, given: OffboardOperatorInput, key: str | None
+    ) -> Done[OperatorRecord]:
+        """End permissions, SMS, sessions and certificates together (注销操作员, art. 11). Repeated, it does nothing."""
+        return await context.services.operators.offboard(
+            context.caller,
+            given.operator_id,
+            given.reason,
+            successor_id=given.successor_id,
+            expected_version=given.expected_version,
+            key=key,
+        )
+
+    @mutation(Operator, Action.SUBSCRIBE_SMS)
+    async def subscribe_sms(self, context: Context, given: SubscribeSmsInput, key: str | None) -> Done[OperatorRecord]:
+        """Subscribe to SMS notices (订阅短信通知): one's own only."""
+        return await context.services.operators.subscribe_sms(
+            context.caller, given.operator_id, given.topic, given.telephone, key=key
+        )
+
+    @mutation(Operator, Action.UNSUBSCRIBE_SMS)
+    async def unsubscribe_sms(
+        self, context: Context, given: UnsubscribeSmsInput, key: str | None
+    ) -> Done[OperatorRecord]:
+        """End SMS notices (退订短信通知): one's own, or as an administrator anybody's of the participant (art. 11)."""
+        return await context.services.operators.unsubscribe_sms(context.caller, given.operator_id, given.topic, key=key)

@@ -1,0 +1,357 @@
+"""Participants (PROP用户, Party A) over GraphQL: institutions, their standing, and what is granted to them."""
+
+from dataclasses import replace
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Self
+
+import strawberry
+
+from schema.applications import Application, ApplicationFilter, applications_page
+from schema.context import Info
+from schema.cost import ListSize
+from schema.information import Contact, RegisteredInformation
+from schema.nodes import serve
+from schema.operators import (
+    LeaverFinding,
+    Operator,
+    OperatorFilter,
+    OperatorOrder,
+    operators_page,
+)
+from schema.pagination import Connection, connect, page_request
+from schema.permissions import OnlyFor, asks
+from schema.records import Record, records_page
+from schema.scalars import Cursor
+from schema.types import Marked, Node, marks
+from service import participants
+from service.access import ParticipantKind, QualificationType, Service
+from service.errors import BadInput
+from service.identifiers import Kind, parse_id
+from service.pagination import BY_ID, LATEST_FIRST
+from service.participants import (
+    AcceptanceManner,
+    Ground,
+    ParticipantStatus,
+    QualificationStatus,
+    RuleKind,
+)
+from service.policy import Action
+from service.records import RecordFilter
+from service.storage import participants as storage
+from service.world import World
+
+for _enum, _description in (
+    (
+        ParticipantStatus,
+        "PENDING until opened (开通); SUSPENDED by the depository (art. 19); CLOSING asked to (art. 18).",
+    ),
+    (QualificationStatus, "A settlement participant's is TERMINATED, an issuer's EXITED (art. 20)."),
+    (AcceptanceManner, "How an agreement was accepted: by applying (art. 7), by word or by use (art. 25)."),
+    (Ground, "Why the depository may suspend or terminate (art. 19); QUALIFICATION_ENDED only terminates (art. 20)."),
+    (RuleKind, "The norms of art. 28: law, department rule, business rule, guide, guideline, other."),
+    (Service, "What the depository grants to a participant (art. 2, 9)."),
+):
+    strawberry.enum(_enum, description=_description)
+
+
+@strawberry.enum(description="In the order of application, the latest first, by code, or by name.")
+class ParticipantOrder(StrEnum):
+    APPLIED = "APPLIED"
+    LATEST = "LATEST"
+    CODE = "CODE"
+    NAME = "NAME"
+
+
+ORDERS = {
+    ParticipantOrder.APPLIED: BY_ID,
+    ParticipantOrder.LATEST: LATEST_FIRST,
+    ParticipantOrder.CODE: storage.BY_CODE,
+    ParticipantOrder.NAME: storage.BY_LEGAL_NAME,
+}
+
+
+def _id(text: str | None) -> strawberry.ID | None:
+    return strawberry.ID(text) if text else None
+
+
+@strawberry.type(description="A business qualification (业务资格) on which services rest (art. 20).")
+class Qualification:
+    type: QualificationType
+    status: QualificationStatus
+    since: date
+    until: date | None = strawberry.field(description="Its last day.")
+    reference: str = strawberry.field(description="From where it is known.")
+    recorded_at: datetime
+
+
+@strawberry.type(description="A service that the depository provides to the participant (art. 2, 9).")
+class ServiceGrant:
+    service: Service
+    granted_at: datetime
+    granted_by: strawberry.ID | None
+
+
+@strawberry.type(description="Which agreement binds, how it came to, and since when (art. 7, 25).")
+class Acceptance:
+    agreement_number: int
+    content_hash: str = strawberry.field(description="SHA-256 of the canonical text that was accepted.")
+    manner: AcceptanceManner
+    accepted_at: datetime
+    accepted_by: strawberry.ID | None
+    formed_at: datetime | None = strawberry.field(description="When the depository opened: the agreement is formed.")
+
+    @classmethod
+    def of(cls, record: participants.Acceptance) -> Self:
+        return cls(
+            agreement_number=record.agreement_number,
+            content_hash=record.content_hash,
+            manner=record.manner,
+            accepted_at=record.accepted_at,
+            accepted_by=_id(record.accepted_by),
+            formed_at=record.formed_at,
+        )
+
+
+@strawberry.type(description="The rule that a decision rests on (art. 28).")
+class RuleReference:
+    kind: RuleKind
+    title: str
+    provision: str
+
+
+@strawberry.type(description="A standing decision of the depository, with its ground and rule (art. 19, 20).")
+class Sanction:
+    ground: Ground
+    rule: RuleReference
+    note: str
+    decided_by: strawberry.ID
+    decided_at: datetime
+
+    @classmethod
+    def of(cls, record: participants.Sanction) -> Self:
+        rule = RuleReference(kind=record.rule.kind, title=record.rule.title, provision=record.rule.provision)
+        return cls(
+            ground=record.ground,
+            rule=rule,
+            note=record.note,
+            decided_by=strawberry.ID(record.decided_by),
+            decided_at=record.decided_at,
+        )
+
+
+@strawberry.type(description="An institution (PROP用户) that the depository opened PROP for, and its standing.")
+class Participant(Node, Marked):
+    record: strawberry.Private[participants.Participant]
+    version: int = strawberry.field(description="For `expectedVersion`: it grows with every change.")
+    participant_code: str = strawberry.field(description="Its name on the platform (用户代码), never used again.")
+    kind: ParticipantKind
+    legal_name: str
+    legal_name_en: str | None
+    uscc: str = strawberry.field(description="Unified social credit code (统一社会信用代码), GB 32100-2015.")
+    lei: str | None = strawberry.field(description="Legal entity identifier, ISO 17442.")
+    clearing_numbers: list[str] = strawberry.field(description="清算编号", directives=[ListSize(assumed_size=10)])
+    trading_units: list[str] = strawberry.field(description="交易单元", directives=[ListSize(assumed_size=20)])
+    securities_codes: list[str] = strawberry.field(description="证券代码", directives=[ListSize(assumed_size=20)])
+    contacts: list[Contact] = strawberry.field(
+        description="Whom to reach; masked.", directives=[ListSize(assumed_size=4)]
+    )
+    status: ParticipantStatus
+    qualifications: list[Qualification] = strawberry.field(
+        description="The latest word on each (art. 20).", directives=[ListSize(assumed_size=2)]
+    )
+    services: list[ServiceGrant] = strawberry.field(
+        description="What is granted now (art. 9).", directives=[ListSize(assumed_size=5)]
+    )
+    acceptance: Acceptance | None
+    sanction: Sanction | None = strawberry.field(description="Why it is suspended or was terminated (art. 19, 20).")
+    applied_at: datetime
+    opened_at: datetime | None
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, world: World, record: participants.Participant) -> Self:
+        return cls(
+            **marks(world),
+            record=record,
+            id=strawberry.ID(record.id),
+            version=record.version,
+            participant_code=record.participant_code,
+            kind=record.kind,
+            legal_name=record.legal_name,
+            legal_name_en=record.legal_name_en,
+            uscc=record.uscc,
+            lei=record.lei,
+            clearing_numbers=list(record.clearing_numbers),
+            trading_units=list(record.trading_units),
+            securities_codes=list(record.securities_codes),
+            contacts=[Contact.of(record, each) for each in record.contacts],
+            status=record.status,
+            qualifications=[
+                Qualification(
+                    type=each.type,
+                    status=each.status,
+                    since=each.since,
+                    until=each.until,
+                    reference=each.reference,
+                    recorded_at=each.recorded_at,
+                )
+                for each in record.qualifications
+            ],
+            services=[
+                ServiceGrant(service=each.service, granted_at=each.granted_at, granted_by=_id(each.granted_by))
+                for each in record.services
+            ],
+            acceptance=Acceptance.of(record.acceptance) if record.acceptance else None,
+            sanction=Sanction.of(record.sanction) if record.sanction else None,
+            applied_at=record.applied_at,
+            opened_at=record.opened_at,
+            ended_at=record.ended_at,
+        )
+
+    @strawberry.field(description="Its operators (操作员), art. 11.", extensions=[OnlyFor(Action.READ_OPERATOR)])
+    async def operators(
+        self,
+        info: Info,
+        *,
+        first: int | None = None,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+        filter: OperatorFilter | None = None,  # noqa: A002 - the schema's name for it
+        order: OperatorOrder = OperatorOrder.REGISTERED,
+    ) -> Connection[Operator] | None:
+        given = filter or OperatorFilter()
+        if given.participant_id not in {None, self.id}:
+            raise BadInput("These are the operators of one participant: leave participantId out.", field="filter")
+        wanted = await replace(given, participant_id=self.id).asked(info)
+        return await operators_page(info, wanted, order, first=first, after=after, last=last, before=before)
+
+    @strawberry.field(
+        description="Its applications (申请), the latest first: the effected ones are its history (art. 16).",
+        extensions=[OnlyFor(Action.READ_APPLICATION)],
+    )
+    async def applications(
+        self,
+        info: Info,
+        *,
+        first: int | None = None,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+    ) -> Connection[Application] | None:
+        wanted = ApplicationFilter(participant_id=self.id).asked()
+        return await applications_page(info, wanted, first=first, after=after, last=last, before=before)
+
+    @strawberry.field(
+        description="The records that concern it, the latest first.", extensions=[OnlyFor(Action.READ_RECORD)]
+    )
+    async def history(
+        self,
+        info: Info,
+        first: int | None = None,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+    ) -> Connection[Record] | None:
+        wanted = RecordFilter(participant_id=self.id)
+        return await records_page(info, wanted, first=first, after=after, last=last, before=before)
+
+    @strawberry.field(
+        description="What was registered of it at the end of that day, in Shanghai (art. 16). Null before the opening.",
+        extensions=[OnlyFor(Action.READ_APPLICATION)],
+    )
+    async def information_on(self, info: Info, day: date) -> RegisteredInformation | None:
+        context = info.context
+        found = await context.services.applications.information_on(context.caller, self.record, day)
+        return RegisteredInformation.of(self.record, found) if found else None
+
+    @strawberry.field(
+        description="Operators who may have left something behind (art. 11), of its first 1 000.",
+        extensions=[OnlyFor(Action.READ_LEAST_PRIVILEGE)],
+        directives=[ListSize(assumed_size=100)],
+    )
+    async def leaver_report(self, info: Info) -> list[LeaverFinding] | None:
+        services = info.context.services
+        findings = await services.operators.leaver_report(info.context.caller, self.id)
+        return [LeaverFinding.of(services.world, each) for each in findings]
+
+
+@strawberry.input(description="Participants for which all of this holds.")
+class ParticipantFilter:
+    status: ParticipantStatus | None = None
+    kind: ParticipantKind | None = None
+    service: Service | None = strawberry.field(default=None, description="Those to which it is granted.")
+    qualification: QualificationType | None = None
+    qualification_status: QualificationStatus | None = strawberry.field(
+        default=None, description="Together with `qualification`."
+    )
+    uscc: str | None = None
+    text: str | None = strawberry.field(default=None, description="In a name or the code.")
+    applied_from: datetime | None = None
+    applied_before: datetime | None = strawberry.field(default=None, description="Exclusive.")
+
+    def asked(self) -> storage.ParticipantFilter:
+        if self.qualification_status is not None and self.qualification is None:
+            raise BadInput("qualificationStatus says how `qualification` stands: give both.", field="qualification")
+        return storage.ParticipantFilter(
+            status=self.status,
+            kind=self.kind,
+            service=self.service,
+            qualification=self.qualification,
+            qualification_status=self.qualification_status,
+            uscc=self.uscc,
+            text=self.text,
+            applied_from=self.applied_from,
+            applied_before=self.applied_before,
+        )
+
+
+@strawberry.type
+class ParticipantQuery:
+    @strawberry.field(
+        description="One participant (PROP用户), by its id or by its code.", metadata=asks(Action.READ_PARTICIPANT)
+    )
+    async def participant(
+        self,
+        info: Info,
+        id: strawberry.ID | None = None,  # noqa: A002 - Relay's name
+        participant_code: str | None = None,
+    ) -> Participant | None:
+        caller, services = info.context.caller, info.context.services
+        if (id is None) == (participant_code is None):
+            raise BadInput("Ask with an id or with a participantCode.", field="id")
+        if id is not None:
+            parse_id(services.world, id)
+            found = await services.participants.find(caller, id)
+        else:
+            found = await services.participants.find_by_code(caller, participant_code or "")
+        return Participant.of(services.world, found) if found else None
+
+    @strawberry.field(
+        description="Participants (PROP用户): to an operator its own, to the depository all.",
+        metadata=asks(Action.READ_PARTICIPANT),
+    )
+    async def participants(
+        self,
+        info: Info,
+        *,
+        first: int | None = None,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+        filter: ParticipantFilter | None = None,  # noqa: A002 - the schema's name for it
+        order: ParticipantOrder = ParticipantOrder.APPLIED,
+    ) -> Connection[Participant]:
+        caller, services = info.context.caller, info.context.services
+        wanted = (filter or ParticipantFilter()).asked()
+        request = page_request(info, ORDERS[order], first=first, after=after, last=last, before=before)
+        page = await services.participants.page(caller, wanted, request)
+        return connect(
+            page,
+            lambda record: Participant.of(services.world, record),
+            lambda: services.participants.count(caller, wanted),
+        )
+
+
+serve(Kind.PARTICIPANT, lambda services: services.participants.get_many, Participant.of)
