@@ -9,7 +9,7 @@ import pytest
 from pymongo.errors import WriteError
 from pymongo.monitoring import CommandListener, CommandStartedEvent
 
-from service.access import ANONYMOUS, SYSTEM
+from service.access import SYSTEM
 from service.errors import BadInput, EnvironmentMismatch
 from service.evidence import canonical, receipts
 from service.evidence.errors import Malformed
