@@ -18,7 +18,7 @@ from service.agreements import AgreementService
 from service.bootstrap import names_in, open_services
 from service.clock import SystemClock
 from service.extracted_text import MAX_BYTES
-from service.server import ServerConfig, address_of, listen, run, serve
+from service.server import ServerConfig, address_of, event_loop_factory, listen, run, serve
 from service.settings import SettingsError, variable
 from service.storage.init import init_database
 
@@ -38,7 +38,7 @@ def serve_sandbox(settings: SandboxSettings, announce: Callable[[str], None]) ->
     if settings.workers > 1:
         asyncio.run(prepare(settings))
         return run(settings, SANDBOX, APPLICATION)
-    with asyncio.Runner() as runner:
+    with asyncio.Runner(loop_factory=event_loop_factory()) as runner:
         return runner.run(_serve(settings, announce))
 
 

@@ -17,7 +17,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.settings import GOOD
+from service.server import listen
+from tests.settings import GOOD, make_settings
 
 pytestmark = pytest.mark.process
 
@@ -188,6 +189,22 @@ def test_a_head_that_is_too_long_is_refused_and_marked(tmp_path: Path, status: i
         assert b"x-prop-environment: PRODUCTION\r\n" in answer
         assert httpx.get(f"{service.url}/hello").status_code == 200
         assert httpx.post(f"{service.url}/hello", content=b"a" * 100_000).status_code == 405
+
+
+async def test_an_answer_does_not_wait_for_the_clients_acknowledgement():
+    """On asyncio's own loop, which leaves the option to the listener; uvloop sets it itself."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        options.append(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    options: list[int] = []
+    with listen(make_settings(port=0)) as listener:
+        async with await asyncio.start_server(answer, sock=listener):
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            await reader.read()
+            writer.close()
+    assert options == [1]
 
 
 def test_what_is_not_http_is_refused_and_marked(tmp_path: Path):
