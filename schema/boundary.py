@@ -1,8 +1,8 @@
 """The outermost layer of the application: request ids, a bound on headers, and an answer for whatever nobody caught."""
 
 import re
-import uuid
 from collections.abc import MutableMapping
+from secrets import token_hex
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -65,7 +65,7 @@ def _request_id(scope: Scope) -> str:
     for name, value in scope["headers"]:
         if name == b"x-request-id" and _SANE_ID.fullmatch(value):
             return bytes(value).decode()
-    return uuid.uuid4().hex
+    return token_hex(16)
 
 
 async def _send_json(send: Send, status: int, body: bytes) -> None:

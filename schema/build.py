@@ -1,6 +1,5 @@
 """The one schema of both worlds: its roots are composed here, of the root fields that each noun brings."""
 
-import logging
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +12,7 @@ from strawberry.types import ExecutionContext
 
 from schema.agreements import AgreementQuery
 from schema.applications import ApplicationQuery
+from schema.leaves import note_leaves
 from schema.nodes import NodeQuery
 from schema.operator_acts import OperatorMutation
 from schema.operators import OperatorQuery
@@ -20,8 +20,6 @@ from schema.participants import ParticipantQuery
 from schema.platform import PlatformQuery
 from schema.records import RecordQuery
 from schema.scalars import SCALARS
-
-logger = logging.getLogger(__name__)
 
 # A noun adds its part here. No part has a field of another's name: `compose` sees to it.
 QUERIES: tuple[type, ...] = (
@@ -65,12 +63,14 @@ def make_schema(queries: Sequence[type], mutations: Sequence[type] = (), subscri
     query = compose("Query", queries)
     if query is None:
         raise ValueError("a schema needs at least one query")
-    return Schema(
+    schema = Schema(
         query=query,
         mutation=compose("Mutation", mutations),
         subscription=compose("Subscription", subscriptions),
         config=StrawberryConfig(auto_camel_case=True, scalar_map=SCALARS),
     )
+    note_leaves(schema._schema)  # noqa: SLF001 - graphql-core's schema, to which strawberry offers no public way
+    return schema
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,6 @@ from typing import Any, cast
 from graphql import ExecutionResult, OperationType
 from graphql.execution import Executor, create_source_event_stream, map_source_to_response_event
 from strawberry.execution import optimized_is_awaitable
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from schema.context import Context
 from schema.cost import ensure_affordable
@@ -22,6 +21,7 @@ from schema.errors import (
     format_request_error,
     format_service_error,
 )
+from schema.leaves import LeafExecutor
 from schema.limits import QueryTooExpensive, ensure_variables_within
 from service.access import Caller
 from service.errors import ErrorCode, Unavailable
@@ -121,7 +121,7 @@ class Execution:
 
     def _executor(self, job: Job, context: Context) -> Executor[Context] | Answer:
         """The executor with its variables coerced, or the answer that says which of them is wrong."""
-        built = StrawberryGraphQLCoreExecutionContext.build(
+        built = LeafExecutor.build(
             self.documents.graphql_schema,
             job.operation.document,
             context_value=context,

@@ -1,6 +1,7 @@
 """The root fields that are always there: which world is this, who am I, what is the platform."""
 
 from enum import StrEnum
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Self
 
@@ -53,6 +54,7 @@ class Platform(Marked):
         )
 
 
+@cache
 def service_version() -> str:
     """The version of the installed distribution; "unpackaged" when run from a bare checkout."""
     try:
