@@ -11,7 +11,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, SecretStr
 
+from sandbox.authority import keep_authority
 from sandbox.world import SANDBOX
+from service.clock import SystemClock
 from service.keys import keep_keys
 from service.settings import PublicUrl, Settings, SettingsError, check_mongo_uri, read_settings, setting, variable
 
@@ -34,6 +36,9 @@ class SandboxSettings(Settings):
     workers: int = setting(1, ge=1, le=64, what="Processes that serve requests; the embedded database has one.")
     drain_seconds: int = setting(
         5, unit="s", ge=0, le=600, what="How long requests in flight may take to finish after SIGTERM."
+    )
+    certificate_approval: Literal["second_person", "automatic"] = setting(
+        "automatic", what="Whether a requested certificate waits for a second person's approval."
     )
     log_level: Literal["debug", "info", "warning", "error"] = setting(
         "warning", what="The least grave event logged; info shows each request."
@@ -64,6 +69,7 @@ def read_sandbox_settings(environ: Mapping[str, str] | None = None) -> SandboxSe
     port = given.get(variable(SANDBOX, "port"), "").strip()
     if not given.get(url, "").strip() and re.fullmatch("[1-9][0-9]{0,4}", port):  # 0: known only once it listens
         given[url] = f"http://127.0.0.1:{port}"
+    _offer_own_authority(given)
     settings = read_settings(given, SANDBOX, SandboxSettings)
     if settings.embedded and settings.workers > 1:
         one, uri = variable(SANDBOX, "workers"), variable(SANDBOX, "mongo_uri")
@@ -90,6 +96,18 @@ def _offer_own_keys(given: dict[str, str]) -> None:
     except (OSError, ValueError) as error:
         raise _cannot_hold(error) from None
     given.update({f"{name}_FILE": str(_directory(given) / file) for name, file in missing.items()})
+
+
+def _offer_own_authority(given: dict[str, str]) -> None:
+    """The authority that issues certificates, made at the first start, unless another is given."""
+    if given.get(variable(SANDBOX, "issuing_certificate_file"), "").strip():
+        return
+    base = given.get(variable(SANDBOX, "public_url"), "").strip() or "http://127.0.0.1:8000"
+    try:
+        own = keep_authority(_directory(given) / "authority", base, SystemClock().now())
+    except (OSError, ValueError) as error:
+        raise _cannot_hold(error) from None
+    given.update({variable(SANDBOX, field): value for field, value in own.items()})
 
 
 def _ensure_key(directory: Path) -> Path:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from service.acts import Acts
 from service.agreements import AgreementService
 from service.application_service import ApplicationService
+from service.authority import Authority, open_authority
 from service.clock import Clock
 from service.http.metrics import Meter
 from service.http.rate_limits import TokenBuckets
@@ -48,6 +49,7 @@ class Services:
     settings: Settings
     clock: Clock
     keys: SigningKeys
+    authority: Authority | None
     database: Database
     agreements: AgreementService
     participants: ParticipantService
@@ -60,8 +62,8 @@ class Services:
     integrator: Integrator
 
 
-def services_over(database: Database, settings: Settings, clock: Clock) -> Services:
-    """The services of the database's world, wired."""
+def services_over(database: Database, settings: Settings, clock: Clock, authority: Authority | None = None) -> Services:
+    """The services of the database's world, wired. Without an authority, all of them but issuing work."""
     world, keys = database.world, signing_keys(settings)
     personal_data = PersonalData(world, settings.data_key.get_secret_value())
     participants, operators = ParticipantStore(database), OperatorStore(database)
@@ -85,6 +87,7 @@ def services_over(database: Database, settings: Settings, clock: Clock) -> Servi
         settings=settings,
         clock=clock,
         keys=keys,
+        authority=authority,
         database=database,
         agreements=agreements,
         participants=ParticipantService(
@@ -144,4 +147,5 @@ async def open_services(settings: Settings, world: World, clock: Clock) -> Async
         server_selection_ms=settings.server_selection_ms,
         listeners=[CommandLatency(Meter(world).command)],
     ) as database:
-        yield services_over(database, settings, clock)
+        with open_authority(settings, world) as authority:
+            yield services_over(database, settings, clock, authority)

@@ -12,6 +12,7 @@ from pydantic import SecretBytes, SecretStr
 
 from service.access import SYSTEM
 from service.bootstrap import Services, names_in, open_services
+from service.ceremony import hold_ceremony
 from service.clock import SystemClock
 from service.extracted_text import MAX_BYTES
 from service.reference import reference
@@ -124,6 +125,35 @@ def publish(number: int) -> None:
         return f"Published {number}: in force from {published.effective_from}, SHA-256 {published.content_hash}."
 
     click.echo(_with_services(work))
+
+
+@main.group()
+def authority() -> None:
+    """The authority that issues this world's certificates."""
+
+
+@authority.command("init")
+@click.argument("directory", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--url", required=True, help="Where /pki will be served: it is written into the certificates.")
+@click.option("--root-passphrase-file", type=FILE, required=True, help="Holds the passphrase of the root's key.")
+@click.option("--issuing-passphrase-file", type=FILE, required=True, help="Holds that of the issuing key.")
+def init_authority(directory: Path, url: str, root_passphrase_file: Path, issuing_passphrase_file: Path) -> None:
+    """Make a root and an issuing authority in DIRECTORY, which must be empty. Hold this on a machine without network.
+
+    Nothing is ever written over. The root's key then goes into a safe, and is never given to the service.
+    """
+    minutes = hold_ceremony(
+        PRODUCTION,
+        directory,
+        root_passphrase=root_passphrase_file.read_bytes().strip(),
+        issuing_passphrase=issuing_passphrase_file.read_bytes().strip(),
+        base_url=url.rstrip("/"),
+        at=SystemClock().now(),
+    )
+    click.echo(f"root     SHA-256 {minutes.root_fingerprint}, until {minutes.root_not_after:%Y-%m-%d}")
+    click.echo(f"issuing  SHA-256 {minutes.issuing_fingerprint}, until {minutes.issuing_not_after:%Y-%m-%d}")
+    pin = variable(PRODUCTION, "root_fingerprints")
+    click.echo(f"Write both into the minutes; set {pin} from the minutes, not from the file.", err=True)
 
 
 def _bytes(file: Path) -> bytes:

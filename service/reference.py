@@ -30,6 +30,8 @@ def _default(info: FieldInfo, world_default: str | None) -> str:
         return "required"
     if info.default in (None, ()):
         return "none"
+    if isinstance(info.default, tuple):
+        return f"`{','.join(map(str, info.default))}`"
     return f"`{str(info.default).lower() if isinstance(info.default, bool) else info.default}`"
 
 

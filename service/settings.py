@@ -8,8 +8,9 @@ import base64
 import binascii
 import ipaddress
 import os
+import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
@@ -55,6 +56,19 @@ def _networks(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _fingerprints(value: tuple[str, ...]) -> tuple[str, ...]:
+    plain = tuple(part.replace(":", "").lower() for part in value)
+    if not all(re.fullmatch(r"[0-9a-f]{64}", part) for part in plain):
+        raise ValueError("must be SHA-256 fingerprints in hexadecimal, separated by commas")
+    return plain
+
+
+def _days(value: tuple[int, ...]) -> tuple[int, ...]:
+    if not value or not all(0 <= day <= 398 for day in value) or len(set(value)) != len(value):
+        raise ValueError("must be different numbers of days from 0 to 398, separated by commas")
+    return tuple(sorted(value, reverse=True))
+
+
 def _parts(address: str) -> SplitResult | None:
     try:
         parts = urlsplit(address)
@@ -98,6 +112,8 @@ def _strong(value: SecretBytes) -> SecretBytes:
 Key = Annotated[SecretBytes, BeforeValidator(_key), AfterValidator(_strong)]
 Networks = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_networks)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
+Fingerprints = Annotated[tuple[str, ...], BeforeValidator(_split), AfterValidator(_fingerprints)]
+Days = Annotated[tuple[int, ...], BeforeValidator(_split), AfterValidator(_days)]
 DatabaseName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,62}$")]
 
 
@@ -132,6 +148,48 @@ class Settings(BaseModel):
         None, unit="JWKS", what="Former public keys, each with `retired_at`: receipts verify by them for ever."
     )
     key_passphrase: SecretStr | None = setting(None, what="Opens the keys above, if they are encrypted.")
+    issuing_certificate_file: Path | None = setting(
+        None, what="The issuing authority's certificate (PEM). Without it no certificate is issued; all else works."
+    )
+    issuing_key: SecretStr | None = setting(
+        None, unit="PEM, PKCS#8", what="The issuing authority's P-256 key, encrypted, if it is not in a token."
+    )
+    issuing_key_passphrase: SecretStr | None = setting(None, what="Opens the issuing authority's key.")
+    issuing_key_module: Path | None = setting(None, what="The PKCS#11 library of the token with the issuing key.")
+    issuing_key_token: str | None = setting(None, what="The label of that token.")
+    issuing_key_label: str | None = setting(None, what="The label of the key in that token.")
+    issuing_key_pin: SecretStr | None = setting(None, what="Opens that token.")
+    root_certificates_file: Path | None = setting(None, what="The roots of this world (PEM).")
+    root_fingerprints: Fingerprints = setting(
+        (), unit="SHA-256, hex", what="The roots' fingerprints, copied from the minutes of the ceremony."
+    )
+    root_revocation_list_file: Path | None = setting(None, what="The root's revocation list (DER), to be served.")
+    outside_root_certificates_file: Path | None = setting(
+        None, what="Roots of outside authorities (PEM) whose certificates may be registered here."
+    )
+    blocked_keys_file: Path | None = setting(
+        None, what="Keys never to be certified: SHA-256 of SubjectPublicKeyInfo in hex, one a line."
+    )
+    pki_url: PublicUrl | None = setting(
+        None, shown="`public_url`", what="The address that certificates name for revocation lists and OCSP."
+    )
+    certificate_days: int = setting(365, unit="days", ge=1, le=398, what="How long an issued certificate is valid.")
+    certificate_overlap_days: int = setting(
+        14, unit="days", ge=0, le=90, what="How long a renewed certificate serves beside its unused successor."
+    )
+    certificate_approval: Literal["second_person", "automatic"] = setting(
+        "second_person", what="Whether a requested certificate waits for a second person's approval."
+    )
+    revocation_list_hours: int = setting(
+        24, unit="h", ge=1, le=720, what="How long a revocation list is good for; a new one is made at half of it."
+    )
+    ocsp_minutes: int = setting(60, unit="min", ge=1, le=10_080, what="How long an OCSP answer is good for.")
+    reminder_days: Days = setting(
+        (90, 60, 30, 14, 7, 3, 1, 0), unit="days", what="How long before its end a certificate is reminded of."
+    )
+    sms_outbox_file: Path | None = setting(
+        None, what="A file to which SMS are written, one JSON object a line, where no gateway takes them."
+    )
     public_url: PublicUrl = setting(what="The address callers use: issuer and audience of tokens, base of links.")
     host: str = setting("127.0.0.1", what="The address to listen on; 0.0.0.0 inside a container.")
     port: int = setting(8000, ge=0, le=65_535, what="The port to listen on; 0 takes any free one.")
@@ -358,8 +416,18 @@ def _contradictions(values: Mapping[str, Any], world: World) -> Iterator[str]:
         yield f"{named('page_default')} is greater than {named('page_max')}: lower the one or raise the other."
     if values.get("metrics_port") and values["metrics_port"] == values.get("port"):
         yield f"{named('metrics_port')} equals {named('port')}: /metrics listens apart from the public."
+    yield from _about_authorities(values, named)
     if values.get("trusted_documents_only") and values.get("trusted_documents", "invalid") is None:
         yield f"{named('trusted_documents_only')} is set but {named('trusted_documents')} is not: name the file."
+
+
+def _about_authorities(values: Mapping[str, Any], named: Callable[[str], str]) -> Iterator[str]:
+    if values.get("issuing_certificate_file") and not values.get("root_certificates_file"):
+        yield f"{named('root_certificates_file')} is missing: {named('issuing_certificate_file')} needs its root."
+    if values.get("root_certificates_file") and not values.get("root_fingerprints", "invalid"):
+        yield f"{named('root_fingerprints')} is missing: roots are trusted by the minutes, not by the file."
+    if values.get("issuing_key") and values.get("issuing_key_module"):
+        yield f"{named('issuing_key')} and {named('issuing_key_module')} are both set: the key is in one place."
 
 
 def _database_in(uri: SecretStr | None) -> str | None:

@@ -25,7 +25,9 @@ def test_the_second_start_finds_the_key_of_the_first(tmp_path: Path):
     environ = {"SANDBOX_DATA_DIR": str(tmp_path / "new")}
     first, second = read_sandbox_settings(environ), read_sandbox_settings(environ)
     assert first.data_key == second.data_key
-    assert sorted(file.name for file in (tmp_path / "new").iterdir()) == ["data.key", "log.pem", "signing.pem"]
+    assert first.root_fingerprints == second.root_fingerprints
+    names = sorted(file.name for file in (tmp_path / "new").iterdir())
+    assert names == ["authority", "data.key", "log.pem", "signing.pem"]
 
 
 def test_the_port_moves_the_address_callers_use(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,6 +50,22 @@ def test_every_command_lists_all_that_is_wrong_with_the_settings_and_does_nothin
         "PROP_PORT",
     ]  # fmt: skip
     assert result.stdout == ""
+
+
+def test_a_ceremony_prints_fingerprints_and_is_held_once(tmp_path: Path):
+    for name in ("root", "issuing"):
+        (tmp_path / name).write_text(f"passphrase of the {name}\n")
+    command = (
+        "authority", "init", str(tmp_path / "authority"), "--url", "https://prop.example.org/",
+        "--root-passphrase-file", str(tmp_path / "root"), "--issuing-passphrase-file", str(tmp_path / "issuing"),
+    )  # fmt: skip
+    first, second = prop(*command), prop(*command)
+    assert first.exit_code == 0, first.output
+    assert re.fullmatch(r"root +SHA-256 [0-9a-f]{64}, .*\nissuing +SHA-256 [0-9a-f]{64}, .*\n", first.stdout)
+    assert "PROP_ROOT_FINGERPRINTS" in first.stderr
+    assert "passphrase of" not in first.output
+    assert (second.exit_code, second.stdout) == (1, "")
+    assert "never writes over" in second.stderr
 
 
 def test_the_settings_are_shown_without_the_secrets():
