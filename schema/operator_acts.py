@@ -73,12 +73,14 @@ class SubscribeSmsInput:
     operator_id: strawberry.ID
     topic: SmsTopic
     telephone: str | None = strawberry.field(default=None, description="Left out: the one registered.")
+    expected_version: int | None = strawberry.field(default=None, description=EXPECTED_VERSION)
 
 
 @strawberry.input
 class UnsubscribeSmsInput:
     operator_id: strawberry.ID
     topic: SmsTopic
+    expected_version: int | None = strawberry.field(default=None, description=EXPECTED_VERSION)
 
 
 @strawberry.type
@@ -145,7 +147,12 @@ class OperatorMutation:
     async def subscribe_sms(self, context: Context, given: SubscribeSmsInput, key: str | None) -> Done[OperatorRecord]:
         """Subscribe to SMS notices (订阅短信通知): one's own only."""
         return await context.services.operators.subscribe_sms(
-            context.caller, given.operator_id, given.topic, given.telephone, key=key
+            context.caller,
+            given.operator_id,
+            given.topic,
+            given.telephone,
+            expected_version=given.expected_version,
+            key=key,
         )
 
     @mutation(Operator, Action.UNSUBSCRIBE_SMS)
@@ -153,4 +160,6 @@ class OperatorMutation:
         self, context: Context, given: UnsubscribeSmsInput, key: str | None
     ) -> Done[OperatorRecord]:
         """End SMS notices (退订短信通知): one's own, or as an administrator anybody's of the participant (art. 11)."""
-        return await context.services.operators.unsubscribe_sms(context.caller, given.operator_id, given.topic, key=key)
+        return await context.services.operators.unsubscribe_sms(
+            context.caller, given.operator_id, given.topic, expected_version=given.expected_version, key=key
+        )

@@ -263,12 +263,18 @@ class ApplicationService:
             await self._participants.replace(act.session, renewed)
 
     async def change_information(
-        self, caller: Caller, participant_id: str, given: ChangeInput, *, key: str | None = None
+        self,
+        caller: Caller,
+        participant_id: str,
+        given: ChangeInput,
+        *,
+        expected_version: int | None = None,
+        key: str | None = None,
     ) -> Done[Application]:
         """Apply to change what is registered; nothing changes until it is approved and its day has come (art. 16)."""
 
         async def work(act: Act) -> Done[Application]:
-            participant = await self._participant(act, participant_id)
+            participant = await self._participant(act, participant_id, expected_version)
             if participant.status not in {ParticipantStatus.ACTIVE, ParticipantStatus.SUSPENDED}:
                 raise refuse(
                     RefusalCode.PARTICIPANT_STATE, status=participant.status.value, command="CHANGE_INFORMATION"
@@ -289,18 +295,24 @@ class ApplicationService:
             )
             return await self._hand_in(act, application)
 
-        asked = {"participant": participant_id, "input": given}
+        asked = {"participant": participant_id, "version": expected_version, "input": given}
         return await self._acts.perform(
             caller, Action.CHANGE_INFORMATION, APPLICATION_CODEC, work, given=asked, key=key
         )
 
     async def apply_for_closure(
-        self, caller: Caller, participant_id: str, given: ClosureInput, *, key: str | None = None
+        self,
+        caller: Caller,
+        participant_id: str,
+        given: ClosureInput,
+        *,
+        expected_version: int | None = None,
+        key: str | None = None,
     ) -> Done[Application]:
         """Apply to close (art. 18). The participant is CLOSING until the depository has decided."""
 
         async def work(act: Act) -> Done[Application]:
-            participant = await self._participant(act, participant_id)
+            participant = await self._participant(act, participant_id, expected_version)
             application = self._blank(
                 act,
                 ApplicationType.CLOSE,
@@ -317,7 +329,7 @@ class ApplicationService:
             await self._participants.replace(act.session, closing)
             return done
 
-        asked = {"participant": participant_id, "input": given}
+        asked = {"participant": participant_id, "version": expected_version, "input": given}
         return await self._acts.perform(caller, Action.APPLY_FOR_CLOSURE, APPLICATION_CODEC, work, given=asked, key=key)
 
     async def _hand_in(self, act: Act, application: Application) -> Done[Application]:
@@ -570,10 +582,11 @@ class ApplicationService:
         ensure_version(application.version, expected_version)
         return application
 
-    async def _participant(self, act: Act, participant_id: str) -> Participant:
+    async def _participant(self, act: Act, participant_id: str, expected_version: int | None = None) -> Participant:
         participant = await self._participants.find(participant_id, act.session)
         if participant is None or not may_see(act.caller, participant_id):
             raise refuse(RefusalCode.PARTICIPANT_NOT_FOUND, "participantId")
+        ensure_version(participant.version, expected_version)
         return participant
 
     async def _insert(self, act: Act, application: Application) -> Done[Application]:

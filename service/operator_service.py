@@ -278,12 +278,19 @@ class OperatorService:
         await act.record("operator.succeeded", promoted.id, promoted.participant_id, content)
 
     async def subscribe_sms(
-        self, caller: Caller, operator_id: str, topic: SmsTopic, telephone: str | None, *, key: str | None = None
+        self,
+        caller: Caller,
+        operator_id: str,
+        topic: SmsTopic,
+        telephone: str | None,
+        *,
+        expected_version: int | None = None,
+        key: str | None = None,
     ) -> Done[Operator]:
         """One's own subscription, to the telephone given or the one registered."""
 
         async def work(act: Act) -> Done[Operator]:
-            operator = await self._operator(act, operator_id, None)
+            operator = await self._operator(act, operator_id, expected_version)
             if act.caller.id != operator.id:
                 raise refuse(RefusalCode.SMS_NOT_OWN, "operatorId")
             place = Place("operators", operator.id, f"smsSubscriptions.{topic.value}")
@@ -297,22 +304,33 @@ class OperatorService:
             changed = subscribed(operator, topic, sealed, act.at)
             return await self._keep(act, changed, "operator.sms.subscribed", {"topic": topic.value})
 
-        asked = {"operator": operator_id, "topic": topic.value, "telephone": telephone}
+        asked = {
+            "operator": operator_id,
+            "topic": topic.value,
+            "telephone": telephone,
+            "version": expected_version,
+        }
         return await self._acts.perform(caller, Action.SUBSCRIBE_SMS, OPERATOR_CODEC, work, given=asked, key=key)
 
     async def unsubscribe_sms(
-        self, caller: Caller, operator_id: str, topic: SmsTopic, *, key: str | None = None
+        self,
+        caller: Caller,
+        operator_id: str,
+        topic: SmsTopic,
+        *,
+        expected_version: int | None = None,
+        key: str | None = None,
     ) -> Done[Operator]:
         """One's own, or as an administrator any of the participant's (art. 11)."""
 
         async def work(act: Act) -> Done[Operator]:
-            operator = await self._operator(act, operator_id, None)
+            operator = await self._operator(act, operator_id, expected_version)
             if act.caller.id != operator.id and act.caller.role is not OperatorRole.ADMINISTRATOR:
                 raise refuse(RefusalCode.SMS_NOT_OWN, "operatorId")
             changed = unsubscribed(operator, topic, act.at)
             return await self._keep(act, changed, "operator.sms.unsubscribed", {"topic": topic.value})
 
-        asked = {"operator": operator_id, "topic": topic.value}
+        asked = {"operator": operator_id, "topic": topic.value, "version": expected_version}
         return await self._acts.perform(caller, Action.UNSUBSCRIBE_SMS, OPERATOR_CODEC, work, given=asked, key=key)
 
     async def reveal_telephone(self, caller: Caller, operator: Operator) -> str | None:

@@ -267,45 +267,55 @@ class ParticipantService:
         return changed
 
     async def record_qualification(
-        self, caller: Caller, participant_id: str, given: QualificationInput, *, key: str | None = None
+        self,
+        caller: Caller,
+        participant_id: str,
+        given: QualificationInput,
+        *,
+        expected_version: int | None = None,
+        key: str | None = None,
     ) -> Done[Participant]:
         """Art. 20. A lost qualification raises a task for the depository; it terminates and suspends nothing."""
 
         async def work(act: Act) -> Done[Participant]:
-            participant = await self._participant(act, participant_id, None)
+            participant = await self._participant(act, participant_id, expected_version)
             word = Qualification(
                 given.type, given.status, given.since, given.until, given.reference.strip(), recorded_at=act.at
             )
             changed = with_qualification(participant, word)
-            content: dict[str, object] = {**asked}
+            content: dict[str, object] = {"participant": participant_id, **said}
             if given.status is not QualificationStatus.VALID:
                 task = await self._tasks.insert(act.session, _lost(act, participant, given))
                 content["task"] = task.id
             return await self._keep(act, changed, "participant.qualification.recorded", content)
 
-        asked: dict[str, object] = {
-            "participant": participant_id,
+        said: dict[str, object] = {
             "type": given.type.value,
             "status": given.status.value,
             "since": given.since.isoformat(),
             "until": given.until.isoformat() if given.until else None,
             "reference": given.reference,
         }
+        asked = {"participant": participant_id, "version": expected_version, **said}
         return await self._acts.perform(
             caller, Action.RECORD_QUALIFICATION, PARTICIPANT_CODEC, work, given=asked, key=key
         )
 
-    async def close_task(self, caller: Caller, task_id: str, note: str, *, key: str | None = None) -> Done[Task]:
+    async def close_task(
+        self, caller: Caller, task_id: str, note: str, *, expected_version: int | None = None, key: str | None = None
+    ) -> Done[Task]:
         """Say what was decided about a task. The decision itself is an act of its own."""
 
         async def work(act: Act) -> Done[Task]:
             found = await self._tasks.find(task_id, act.session)
+            if found is not None:
+                ensure_version(found.version, expected_version)
             task = closed(found, by=act.caller.id, note=note, at=act.at)
             saved = await self._tasks.replace(act.session, task)
             record = await act.record("task.closed", saved.id, saved.participant_id, {"note": note})
             return Done(saved, record)
 
-        asked = {"task": task_id, "note": note}
+        asked = {"task": task_id, "note": note, "version": expected_version}
         return await self._acts.perform(caller, Action.CLOSE_TASK, TASK_CODEC, work, given=asked, key=key)
 
     async def open_tasks(self, caller: Caller, participant_id: str | None = None, limit: int = 100) -> list[Task]:
