@@ -19,6 +19,7 @@ from service.operator_service import OperatorService
 from service.participant_service import ParticipantService
 from service.personal_data import PersonalData
 from service.records import RecordService
+from service.registrar_service import RegistrarService
 from service.settings import Settings, signing_keys
 from service.storage.agreements import AgreementStore
 from service.storage.applications import ApplicationStore
@@ -55,6 +56,7 @@ class Services:
     participants: ParticipantService
     applications: ApplicationService
     operators: OperatorService
+    registrars: RegistrarService
     records: RecordService
     log: LogService
     tokens: TokenService
@@ -68,6 +70,7 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
     personal_data = PersonalData(world, settings.data_key.get_secret_value())
     participants, operators = ParticipantStore(database), OperatorStore(database)
     certificates, kept_records = CertificateStore(database), RecordStore(database)
+    registrars = RegistrarStore(database)
     usage, log = Usage(UsageStore(database), operators), LogService(LogStore(database))
     records = RecordService(world, clock, keys, kept_records, log)
     acts = Acts(
@@ -115,6 +118,7 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
             usage=usage,
             personal_data=personal_data,
         ),
+        registrars=RegistrarService(acts, registrars=registrars),
         records=records,
         log=log,
         tokens=TokenService(
@@ -122,7 +126,7 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
             clock,
             keys,
             issuer=settings.public_url,
-            holders=Logins(certificates, operators, participants, RegistrarStore(database)),
+            holders=Logins(certificates, operators, participants, registrars),
             database=database,
             records=records,
             crossings=TokenBuckets(per_minute=CROSSINGS_PER_MINUTE, burst=CROSSINGS_PER_MINUTE),

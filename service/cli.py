@@ -10,12 +10,13 @@ from typing import TypeVar
 import click
 from pydantic import SecretBytes, SecretStr
 
-from service.access import SYSTEM
+from service.access import SYSTEM, RegistrarRole
 from service.bootstrap import Services, names_in, open_services
 from service.ceremony import hold_ceremony
 from service.clock import SystemClock
 from service.extracted_text import MAX_BYTES
 from service.reference import reference
+from service.registrar_service import RegistrarInput
 from service.sentences import SpeakingGroup
 from service.server import run
 from service.settings import Settings, process_environment, read_settings, readable_by_all, variable
@@ -154,6 +155,25 @@ def init_authority(directory: Path, url: str, root_passphrase_file: Path, issuin
     click.echo(f"issuing  SHA-256 {minutes.issuing_fingerprint}, until {minutes.issuing_not_after:%Y-%m-%d}")
     pin = variable(PRODUCTION, "root_fingerprints")
     click.echo(f"Write both into the minutes; set {pin} from the minutes, not from the file.", err=True)
+
+
+@main.group()
+def registrar() -> None:
+    """The depository's staff."""
+
+
+@registrar.command()
+@click.argument("number")
+@click.argument("name")
+@click.option("--role", type=click.Choice([role.value for role in RegistrarRole]), required=True)
+def add(number: str, name: str, role: str) -> None:
+    """Add NAME to the staff under NUMBER, which certificates name it by. Says nothing of any certificate."""
+
+    async def work(services: Services) -> str:
+        added = (await services.registrars.add(SYSTEM, RegistrarInput(number, name, RegistrarRole(role)))).subject
+        return f"Added {added.number}, {added.role}: {added.id}"
+
+    click.echo(_with_services(work))
 
 
 def _bytes(file: Path) -> bytes:

@@ -63,6 +63,9 @@ class Action(StrEnum):
     REPORT_KEY_LOST = "REPORT_KEY_LOST"
     # evidence
     READ_RECORD = "READ_RECORD"
+    # registrars
+    READ_REGISTRAR = "READ_REGISTRAR"
+    ADD_REGISTRAR = "ADD_REGISTRAR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,8 @@ POLICY: Mapping[Action, Allowed] = MappingProxyType(
         Action.REVOKE_CERTIFICATE: Allowed(_ADMINISTRATOR, Permission.CERTIFICATE_MANAGE, _OFFICER),
         Action.REPORT_KEY_LOST: Allowed(_ALL_OPERATORS, registrars=_COUNTER),  # art. 13: nothing delays a loss report
         Action.READ_RECORD: _read(Permission.RECORD_READ),
+        Action.READ_REGISTRAR: Allowed(registrars=_ALL_REGISTRARS, system=True),
+        Action.ADD_REGISTRAR: Allowed(system=True),
     }
 )
 

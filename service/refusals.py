@@ -85,6 +85,9 @@ class RefusalCode(StrEnum):
     SMS_ALREADY_SUBSCRIBED = "SMS_ALREADY_SUBSCRIBED"
     SMS_NOT_SUBSCRIBED = "SMS_NOT_SUBSCRIBED"
     SMS_NOT_OWN = "SMS_NOT_OWN"
+    # registrars
+    REGISTRAR_NUMBER_INVALID = "REGISTRAR_NUMBER_INVALID"
+    REGISTRAR_NUMBER_TAKEN = "REGISTRAR_NUMBER_TAKEN"
     # certificates
     CERTIFICATE_MALFORMED = "CERTIFICATE_MALFORMED"
     CERTIFICATE_REQUEST_MALFORMED = "CERTIFICATE_REQUEST_MALFORMED"
@@ -378,6 +381,17 @@ RULES: Mapping[RefusalCode, Rule] = MappingProxyType(
             11,
             "A subscription is its operator's own; an administrator may only end it.",
             "短信由操作员本人订阅；管理员仅可退订。",
+        ),
+        # registrars
+        RefusalCode.REGISTRAR_NUMBER_INVALID: Rule(
+            12,
+            "{found} is not a registrar's number: 2 to 32 capital letters or digits.",
+            "{found} 不是有效的工作人员编号（2 至 32 位大写字母或数字）。",
+        ),
+        RefusalCode.REGISTRAR_NUMBER_TAKEN: Rule(
+            12,
+            "The registrar's number {found} has been used; a number is never used again.",
+            "工作人员编号 {found} 已被使用；编号不得重复使用。",
         ),
         RefusalCode.CERTIFICATE_MALFORMED: Rule(
             8, "This is not a well-formed certificate: {detail}.", "这不是格式正确的证书：{detail}。"

@@ -1,0 +1,74 @@
+"""The acts on registrars: the depository's staff is added on its own machine, never from outside (art. 5, 12)."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service import institution_numbers as numbers
+from service.access import Caller, RegistrarRole
+from service.acts import Act, Acts, Done
+from service.identifiers import Kind
+from service.policy import Action
+from service.refusals import Findings, RefusalCode, refuse
+from service.registrars import Registrar, RegistrarStatus
+from service.storage.registrars import REGISTRAR_CODEC, RegistrarStore
+
+_NUMBER = re.compile(r"[0-9A-Z]{2,32}")  # what the URN in a registrar's certificate can carry
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrarInput:
+    """A member of the staff. `number` is how certificates name it, and is never used again."""
+
+    number: str
+    name: str
+    role: RegistrarRole
+
+    def __repr__(self) -> str:
+        return f"RegistrarInput({self.number})"  # personal data stays out of logs
+
+
+class RegistrarService:
+    def __init__(self, acts: Acts, *, registrars: RegistrarStore) -> None:
+        self._acts = acts
+        self._registrars = registrars
+
+    async def find_by_number(self, caller: Caller, number: str) -> Registrar | None:
+        await self._acts.permit(caller, Action.READ_REGISTRAR)
+        return await self._registrars.find_by_number(number)
+
+    async def get_many(self, caller: Caller, ids: Sequence[str]) -> list[Registrar | None]:
+        """In the order of `ids`; None where there is none."""
+        await self._acts.permit(caller, Action.READ_REGISTRAR)
+        return await self._registrars.get_many(ids)
+
+    async def add(self, caller: Caller, given: RegistrarInput, *, key: str | None = None) -> Done[Registrar]:
+        """A new registrar. Raises Refused with every fault of the input, or for a number that was used before."""
+
+        async def work(act: Act) -> Done[Registrar]:
+            registrar = _parse(act, given)
+            if await self._registrars.find_by_number(registrar.number, act.session):
+                raise refuse(RefusalCode.REGISTRAR_NUMBER_TAKEN, "number", found=registrar.number)
+            await self._registrars.insert(act.session, registrar)
+            content = {"number": registrar.number, "role": registrar.role}
+            return Done(registrar, await act.record("registrar.added", registrar.id, None, content))
+
+        asked = {"number": given.number, "name": given.name, "role": given.role.value}
+        return await self._acts.perform(caller, Action.ADD_REGISTRAR, REGISTRAR_CODEC, work, given=asked, key=key)
+
+
+def _parse(act: Act, given: RegistrarInput) -> Registrar:
+    findings = Findings()
+    name = findings.attempt(numbers.parse_name, given.name, "name")
+    if _NUMBER.fullmatch(given.number) is None:
+        findings.add(RefusalCode.REGISTRAR_NUMBER_INVALID, "number", found=given.number[:40])
+    findings.raise_any()
+    return Registrar(
+        id=act.new_id(Kind.REGISTRAR),
+        version=1,
+        number=given.number,
+        name=name or "",
+        role=given.role,
+        status=RegistrarStatus.ACTIVE,
+        added_at=act.at,
+    )
