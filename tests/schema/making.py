@@ -1,14 +1,21 @@
 """A small schema with one of everything the transport must carry, and the application around it. No database."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
 import strawberry
 from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from schema.app import create_app
 from schema.build import make_schema
@@ -156,8 +163,18 @@ async def open_stub(settings: Settings, world: World, clock: Clock) -> AsyncIter
     yield Stub(world)
 
 
-def make_app(world: World = TRIAL, *, schema: strawberry.Schema | None = None, **values: Any) -> Starlette:
-    """The application over the small schema. `values` are settings."""
+def make_app(
+    world: World = TRIAL,
+    *,
+    schema: strawberry.Schema | None = None,
+    personas: Mapping[str, str] | None = None,
+    **values: Any,
+) -> Starlette:
+    """The application over the small schema, with tokens of `personas` on offer. `values` are settings."""
+
+    async def serve_personas(request: Request) -> JSONResponse:
+        return JSONResponse([{"name": name, "token": token} for name, token in (personas or {}).items()])
+
     return create_app(
         world,
         make_settings(world, **values),
@@ -165,7 +182,33 @@ def make_app(world: World = TRIAL, *, schema: strawberry.Schema | None = None, *
         open_stub,
         schema=schema or make_trial_schema(),
         authenticate=known_by_token,
+        routes=[Route("/personas", serve_personas)] if personas else [],
+        personas_url="/personas" if personas else None,
     )
+
+
+def make_app_with_personas() -> Starlette:
+    return make_app(personas={"operator": "good"})
+
+
+@contextmanager
+def serve(factory: str = "make_app") -> Iterator[str]:
+    """The address of one of this module's applications, served by uvicorn in a process of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "uvicorn", "--factory", f"{__name__}:{factory}", "--port", str(port)]
+    process = subprocess.Popen([*command, "--log-level", "error", "--ws", "websockets-sansio"])
+    try:
+        deadline = time.monotonic() + 30
+        while process.poll() is None and time.monotonic() < deadline:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                break
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
 
 
 @asynccontextmanager
@@ -174,6 +217,3 @@ async def open_client(app: Starlette) -> AsyncIterator[httpx.AsyncClient]:
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
             yield client
-
-
-Ask = Callable[..., Any]
