@@ -11,27 +11,35 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from schema.agreements import AgreementQuery
+from schema.application_acts import ApplicationMutation
 from schema.applications import ApplicationQuery
 from schema.leaves import note_leaves
 from schema.nodes import NodeQuery
 from schema.operator_acts import OperatorMutation
 from schema.operators import OperatorQuery
+from schema.participant_acts import ParticipantMutation
 from schema.participants import ParticipantQuery
 from schema.platform import PlatformQuery
+from schema.proposals import ProposalQuery
 from schema.records import RecordQuery
 from schema.scalars import SCALARS
+from schema.tasks import TaskMutation, TaskQuery
+from schema.viewer import ViewerQuery
 
 # A noun adds its part here. No part has a field of another's name: `compose` sees to it.
 QUERIES: tuple[type, ...] = (
+    ViewerQuery,
     PlatformQuery,
     NodeQuery,
     AgreementQuery,
     ParticipantQuery,
     ApplicationQuery,
     OperatorQuery,
+    TaskQuery,
+    ProposalQuery,
     RecordQuery,
 )
-MUTATIONS: tuple[type, ...] = (OperatorMutation,)
+MUTATIONS: tuple[type, ...] = (ApplicationMutation, ParticipantMutation, OperatorMutation, TaskMutation)
 SUBSCRIPTIONS: tuple[type, ...] = ()
 
 SDL = Path(__file__).with_name("schema.graphql")

@@ -19,6 +19,7 @@ from schema.proposals import Proposal
 from schema.records import Record
 from service import refusals
 from service.acts import Done, Stored
+from service.errors import BadInput
 from service.policy import Action
 from service.refusals import RefusalCode, Refused
 from service.world import World
@@ -26,6 +27,8 @@ from service.world import World
 I = TypeVar("I")  # noqa: E741 - the input
 R = TypeVar("R", bound=Stored)
 
+EXPECTED_VERSION = "The version that was read: refused with VERSION_CONFLICT if it has changed since."
+PROPOSAL_ID = "To confirm, as the second person, what another proposed: the same input, with the proposal's id."
 KEY_DESCRIPTION = (
     "Of the caller's choice, 1 to 255 characters: for 24 hours the same key answers as it did first, and acts once."
 )
@@ -99,6 +102,14 @@ def mutation(noun: type[Noun], *actions: Action) -> Callable[[Work[I, R]], Any]:
         return strawberry.mutation(resolver=resolve, description=description, metadata=asks(*actions))
 
     return declare
+
+
+def own_or(context: Context, participant_id: strawberry.ID | None) -> str:
+    """The participant an input names, or the caller's own. Raises BadInput where there is neither."""
+    named = participant_id or context.caller.participant_id
+    if named is None:
+        raise BadInput("Name the participant: this caller acts for none.", field="participantId")
+    return named
 
 
 def _payload_type(mutation_name: str, noun_name: str, noun: type[Noun]) -> Any:

@@ -3,25 +3,14 @@
 import strawberry
 
 from schema.context import Context
-from schema.mutations import mutation
+from schema.mutations import EXPECTED_VERSION, PROPOSAL_ID, mutation, own_or
 from schema.operators import Operator
 from service.access import OperatorRole, Permission
 from service.acts import Done
-from service.errors import BadInput
 from service.operator_service import OperatorInput
 from service.operators import OffboardReason, SmsTopic
 from service.operators import Operator as OperatorRecord
 from service.policy import Action
-
-EXPECTED_VERSION = "The version that was read: refused with VERSION_CONFLICT if it has changed since."
-
-
-def own_or(context: Context, participant_id: strawberry.ID | None) -> str:
-    """The participant an input names, or the caller's own. Raises BadInput where there is neither."""
-    named = participant_id or context.caller.participant_id
-    if named is None:
-        raise BadInput("Name the participant: this caller acts for none.", field="participantId")
-    return named
 
 
 @strawberry.input
@@ -41,9 +30,7 @@ class ChangePermissionsInput:
     operator_id: strawberry.ID
     permissions: list[Permission] = strawberry.field(description="Exactly these, from now on.")
     expected_version: int | None = strawberry.field(default=None, description=EXPECTED_VERSION)
-    proposal_id: strawberry.ID | None = strawberry.field(
-        default=None, description="To confirm, as the second person, what another proposed: the same input with its id."
-    )
+    proposal_id: strawberry.ID | None = strawberry.field(default=None, description=PROPOSAL_ID)
 
 
 @strawberry.input

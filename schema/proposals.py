@@ -6,9 +6,15 @@ from typing import Self
 import strawberry
 
 from schema.context import Info
-from schema.nodes import find_node
+from schema.nodes import ensure_ids, find_node, serve
+from schema.pagination import Connection, connect, page_request
+from schema.permissions import asks
+from schema.scalars import Cursor
 from schema.types import Marked, Node, marks
+from service.identifiers import Kind
+from service.pagination import LATEST_FIRST
 from service.policy import Action
+from service.proposal_service import ProposalFilter as Wanted
 from service.proposals import Proposal as ProposalRecord
 from service.proposals import ProposalStatus
 from service.world import World
@@ -50,3 +56,40 @@ class Proposal(Node, Marked):
     @strawberry.field(description="What the act would change, if the caller may see it.")
     async def subject(self, info: Info) -> Node | None:
         return await find_node(info.context, self.record.subject_id)
+
+
+@strawberry.input(description="Proposals for which all of this holds.")
+class ProposalFilter:
+    status: ProposalStatus | None = None
+    subject_id: strawberry.ID | None = strawberry.field(default=None, description="What they would change.")
+    participant_id: strawberry.ID | None = None
+
+
+@strawberry.type
+class ProposalQuery:
+    @strawberry.field(
+        description="Acts that wait, or waited, for a second person (待复核), the latest first.",
+        metadata=asks(Action.READ_PROPOSAL),
+    )
+    async def proposals(
+        self,
+        info: Info,
+        *,
+        first: int | None = None,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+        filter: ProposalFilter | None = None,  # noqa: A002 - the schema's name for it
+    ) -> Connection[Proposal]:
+        caller, services = info.context.caller, info.context.services
+        given = filter or ProposalFilter()
+        ensure_ids(services.world, given)
+        wanted = Wanted(given.status, given.subject_id, given.participant_id)
+        request = page_request(info, LATEST_FIRST, first=first, after=after, last=last, before=before)
+        page = await services.proposals.page(caller, wanted, request)
+        return connect(
+            page, lambda record: Proposal.of(services.world, record), lambda: services.proposals.count(caller, wanted)
+        )
+
+
+serve(Kind.PROPOSAL, lambda services: services.proposals.get_many, Proposal.of)

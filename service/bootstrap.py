@@ -18,6 +18,7 @@ from service.logins import Logins
 from service.operator_service import OperatorService
 from service.participant_service import ParticipantService
 from service.personal_data import PersonalData
+from service.proposal_service import ProposalService
 from service.records import RecordService
 from service.registrar_service import RegistrarService
 from service.settings import Settings, signing_keys
@@ -35,6 +36,7 @@ from service.storage.records import RecordStore
 from service.storage.registrars import RegistrarStore
 from service.storage.tasks import TaskStore
 from service.storage.usage import UsageStore
+from service.task_service import TaskService
 from service.tokens import TokenService
 from service.usage import Usage
 from service.world import World
@@ -57,6 +59,8 @@ class Services:
     applications: ApplicationService
     operators: OperatorService
     registrars: RegistrarService
+    tasks: TaskService
+    proposals: ProposalService
     records: RecordService
     log: LogService
     tokens: TokenService
@@ -70,7 +74,7 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
     personal_data = PersonalData(world, settings.data_key.get_secret_value())
     participants, operators = ParticipantStore(database), OperatorStore(database)
     certificates, kept_records = CertificateStore(database), RecordStore(database)
-    registrars = RegistrarStore(database)
+    tasks, proposals, registrars = TaskStore(database), ProposalStore(database), RegistrarStore(database)
     usage, log = Usage(UsageStore(database), operators), LogService(LogStore(database))
     records = RecordService(world, clock, keys, kept_records, log)
     acts = Acts(
@@ -80,7 +84,7 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
         records=records,
         kept_records=kept_records,
         entries=IdempotencyStore(database),
-        proposals=ProposalStore(database),
+        proposals=proposals,
         usage=usage,
         personal_data=personal_data,
     )
@@ -97,7 +101,7 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
             acts,
             participants=participants,
             operators=operators,
-            tasks=TaskStore(database),
+            tasks=tasks,
             certificates=certificates,
             personal_data=personal_data,
         ),
@@ -119,6 +123,8 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
             personal_data=personal_data,
         ),
         registrars=RegistrarService(acts, registrars=registrars),
+        tasks=TaskService(acts, tasks),
+        proposals=ProposalService(acts, proposals),
         records=records,
         log=log,
         tokens=TokenService(

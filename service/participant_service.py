@@ -41,8 +41,8 @@ from service.refusals import RefusalCode, refuse
 from service.registration import contact_place
 from service.storage.operators import OperatorStore
 from service.storage.participants import PARTICIPANT_CODEC, ParticipantFilter, ParticipantStore, participant_query
-from service.storage.tasks import TASK_CODEC, TaskStore
-from service.tasks import Task, TaskKind, TaskStatus, closed
+from service.storage.tasks import TaskStore
+from service.tasks import Task, TaskKind, TaskStatus
 
 _BATCH = 200
 
@@ -124,6 +124,11 @@ class ParticipantService:
         visible = [each for each in ids if may_see(caller, each)]
         found = dict(zip(visible, await self._participants.get_many(visible), strict=True))
         return [found.get(each) for each in ids]
+
+    async def services_of(self, caller: Caller) -> frozenset[Service]:
+        """What is granted to the participant for which the caller acts: whoever acts for it may know that."""
+        found = await self._participants.find(caller.participant_id) if caller.participant_id else None
+        return granted_services(found) if found else frozenset()
 
     async def page(self, caller: Caller, wanted: ParticipantFilter, request: PageRequest) -> Page[Participant]:
         """Those that the filter asks for and the caller may see. Raises BadInput for a text of no use."""
@@ -300,29 +305,6 @@ class ParticipantService:
         return await self._acts.perform(
             caller, Action.RECORD_QUALIFICATION, PARTICIPANT_CODEC, work, given=asked, key=key
         )
-
-    async def close_task(
-        self, caller: Caller, task_id: str, note: str, *, expected_version: int | None = None, key: str | None = None
-    ) -> Done[Task]:
-        """Say what was decided about a task. The decision itself is an act of its own."""
-
-        async def work(act: Act) -> Done[Task]:
-            found = await self._tasks.find(task_id, act.session)
-            if found is not None:
-                ensure_version(found.version, expected_version)
-            task = closed(found, by=act.caller.id, note=note, at=act.at)
-            saved = await self._tasks.replace(act.session, task)
-            record = await act.record("task.closed", saved.id, saved.participant_id, {"note": note})
-            return Done(saved, record)
-
-        asked = {"task": task_id, "note": note, "version": expected_version}
-        return await self._acts.perform(caller, Action.CLOSE_TASK, TASK_CODEC, work, given=asked, key=key)
-
-    async def open_tasks(self, caller: Caller, participant_id: str | None = None, limit: int = 100) -> list[Task]:
-        """What waits for the depository, the oldest first."""
-        await self._acts.permit(caller, Action.READ_TASK)
-        query = {"status": TaskStatus.OPEN.value}
-        return await self._tasks.list_by(query | ({"participantId": participant_id} if participant_id else {}), limit)
 
     async def reveal_contact(self, caller: Caller, participant: Participant, contact: Contact) -> ContactInClear | None:
         """A contact in clear, for callers who need it; Forbidden for the others. Callers see it masked."""

@@ -25,6 +25,7 @@ class Action(StrEnum):
     READ_PARTICIPANT = "READ_PARTICIPANT"
     READ_APPLICATION = "READ_APPLICATION"
     READ_TASK = "READ_TASK"
+    READ_PROPOSAL = "READ_PROPOSAL"
     APPLY_FOR_ACCESS = "APPLY_FOR_ACCESS"
     SUBMIT_APPLICATION = "SUBMIT_APPLICATION"
     WITHDRAW_APPLICATION = "WITHDRAW_APPLICATION"
@@ -103,6 +104,7 @@ POLICY: Mapping[Action, Allowed] = MappingProxyType(
         Action.READ_PARTICIPANT: _read(Permission.PARTICIPANT_READ),
         Action.READ_APPLICATION: _read(Permission.PARTICIPANT_READ),
         Action.READ_TASK: Allowed(registrars=_ALL_REGISTRARS, system=True),
+        Action.READ_PROPOSAL: _read(Permission.OPERATOR_READ),
         Action.APPLY_FOR_ACCESS: Allowed(registrars=_COUNTER, system=True),
         Action.SUBMIT_APPLICATION: Allowed(_ADMINISTRATOR, Permission.PARTICIPANT_CHANGE, _COUNTER, system=True),
         Action.WITHDRAW_APPLICATION: Allowed(_ADMINISTRATOR, Permission.PARTICIPANT_CHANGE, _COUNTER, system=True),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service import institution_numbers as numbers
-from service.access import Caller, RegistrarRole
+from service.access import Caller, CallerKind, RegistrarRole
 from service.acts import Act, Acts, Done
 from service.identifiers import Kind
 from service.policy import Action
@@ -32,6 +32,10 @@ class RegistrarService:
     def __init__(self, acts: Acts, *, registrars: RegistrarStore) -> None:
         self._acts = acts
         self._registrars = registrars
+
+    async def find_self(self, caller: Caller) -> Registrar | None:
+        """The registrar who calls. To look at oneself takes no permission."""
+        return await self._registrars.find(caller.id) if caller.kind is CallerKind.REGISTRAR and caller.id else None
 
     async def find_by_number(self, caller: Caller, number: str) -> Registrar | None:
         await self._acts.permit(caller, Action.READ_REGISTRAR)

@@ -22,6 +22,7 @@ from schema.build import make_schema
 from schema.context import Info
 from schema.cost import ListSize
 from schema.platform import PlatformQuery
+from schema.viewer import ViewerQuery
 from service.access import ANONYMOUS, Caller, CallerKind
 from service.clock import Clock, SystemClock
 from service.errors import BadInput, Unauthenticated
@@ -131,7 +132,7 @@ class TrialSubscription:
 
 
 def make_trial_schema() -> strawberry.Schema:
-    return make_schema((PlatformQuery, TrialQuery), (TrialMutation,), (TrialSubscription,))
+    return make_schema((ViewerQuery, PlatformQuery, TrialQuery), (TrialMutation,), (TrialSubscription,))
 
 
 def make_settings(world: World = TRIAL, **values: Any) -> Settings:

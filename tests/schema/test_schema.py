@@ -132,7 +132,7 @@ def test_a_breaking_change_would_be_found(change: tuple[str, str], breaks: bool)
 
 
 def test_two_parts_may_not_bring_the_same_root_field() -> None:
-    with pytest.raises(ValueError, match=r"Query\.viewer"):
+    with pytest.raises(ValueError, match=r"Query\.platform"):
         compose("Query", (PlatformQuery, TrialQuery, PlatformQuery))
 
 

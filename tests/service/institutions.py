@@ -40,6 +40,7 @@ from service.storage.proposals import ProposalStore
 from service.storage.records import RecordStore
 from service.storage.tasks import TaskStore
 from service.storage.usage import UsageStore
+from service.task_service import TaskService
 from service.usage import Usage
 from tests.service.records import KEYS, SteppingClock
 
@@ -138,6 +139,7 @@ class Institutions:
         self.operator_store = OperatorStore(database)
         self.application_store = ApplicationStore(database)
         self.certificate_store = CertificateStore(database)
+        task_store = TaskStore(database)
         self.usage = Usage(UsageStore(database), self.operator_store)
         kept = RecordStore(database)
         self.records = RecordService(world, self.clock, KEYS, kept, LogService(LogStore(database)))
@@ -165,10 +167,11 @@ class Institutions:
             self.acts,
             participants=self.participant_store,
             operators=self.operator_store,
-            tasks=TaskStore(database),
+            tasks=task_store,
             certificates=self.certificate_store,
             personal_data=self.personal_data,
         )
+        self.tasks = TaskService(self.acts, task_store)
         self.operators = OperatorService(
             self.acts,
             operators=self.operator_store,

@@ -7,11 +7,14 @@ import pytest
 
 from service.access import QualificationType
 from service.operators import Operator, SmsTopic
+from service.pagination import BY_ID, PageRequest
 from service.participant_service import QualificationInput
 from service.participants import Participant, QualificationStatus
 from service.refusals import RefusalCode, Refused
 from service.storage.database import Database
 from service.storage.participants import ParticipantStore
+from service.task_service import TaskFilter
+from service.tasks import TaskStatus
 from tests.service.institutions import CLOSURE, OFFICER, Institutions, caller_for, make_change
 
 pytestmark = pytest.mark.wire
@@ -74,8 +77,9 @@ async def test_an_sms_act_on_an_operator_who_has_changed_is_refused(platform: In
 async def test_a_task_that_has_changed_is_not_closed(platform: Institutions) -> None:
     participant, _ = await platform.open()
     await platform.participants.record_qualification(OFFICER, participant.id, LOST)
-    (task,) = await platform.participants.open_tasks(OFFICER, participant.id)
-    close = platform.participants.close_task(OFFICER, task.id, "stays", expected_version=task.version + 1)
+    wanted = TaskFilter(TaskStatus.OPEN, participant.id)
+    (task,) = (await platform.tasks.page(OFFICER, wanted, PageRequest(BY_ID, 10))).items
+    close = platform.tasks.close(OFFICER, task.id, "stays", expected_version=task.version + 1)
     assert await refused_at(close) == (RefusalCode.VERSION_CONFLICT, ("expectedVersion",))
-    done = await platform.participants.close_task(OFFICER, task.id, "stays", expected_version=task.version)
+    done = await platform.tasks.close(OFFICER, task.id, "stays", expected_version=task.version)
     assert done.subject.version == task.version + 1

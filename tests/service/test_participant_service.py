@@ -7,6 +7,7 @@ import pytest
 from service.access import QualificationType, Service
 from service.errors import Forbidden
 from service.operators import OperatorStatus
+from service.pagination import BY_ID, PageRequest
 from service.participant_service import Decision, QualificationInput
 from service.participants import (
     Ground,
@@ -17,6 +18,7 @@ from service.participants import (
 )
 from service.refusals import RefusalCode, Refused
 from service.storage.database import Database
+from service.task_service import TaskFilter
 from service.tasks import TaskStatus
 from tests.service.institutions import (
     BREACH,
@@ -113,14 +115,15 @@ async def test_a_lost_qualification_raises_a_task_and_terminates_nothing(platfor
         done = await platform.participants.record_qualification(REVIEWER, participant.id, given)
         assert done.subject.status is ParticipantStatus.ACTIVE
         assert Service.SETTLEMENT in {grant.service for grant in done.subject.services}
-    tasks = await platform.participants.open_tasks(OFFICER, participant.id)
+    open_ones = TaskFilter(TaskStatus.OPEN, participant.id)
+    tasks = (await platform.tasks.page(OFFICER, open_ones, PageRequest(BY_ID, 10))).items
     assert [(task.reference, task.status) for task in tasks] == [("notice 12", TaskStatus.OPEN)] * 2
-    closed = await platform.participants.close_task(OFFICER, tasks[0].id, "kept, remedy agreed")
+    closed = await platform.tasks.close(OFFICER, tasks[0].id, "kept, remedy agreed")
     assert closed.subject.closed_by == OFFICER.id
     with pytest.raises(Refused) as caught:
-        await platform.participants.close_task(OFFICER, tasks[0].id, "again")
+        await platform.tasks.close(OFFICER, tasks[0].id, "again")
     assert sole(caught) == (RefusalCode.TASK_NOT_FOUND, 20)
-    assert len(await platform.participants.open_tasks(OFFICER)) == 1
+    assert await platform.tasks.count(OFFICER, TaskFilter(TaskStatus.OPEN)) == 1
 
 
 async def test_a_service_presupposes_its_qualification(platform: Institutions) -> None:
