@@ -1,11 +1,17 @@
 """What is deployed: compose.yaml keeps the two worlds apart, and locks both down."""
 
+import os
+import shutil
+import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from service.settings import read_settings
+from service.world import PRODUCTION
 
 ROOT = Path(__file__).parent.parent
 COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
@@ -69,6 +75,29 @@ def test_production_is_given_its_secrets_as_files() -> None:
         assert not given.keys() & {"PROP_MONGO_URI", "PROP_DATA_KEY"}
         for name, path in given.items():
             assert not name.endswith("_FILE") or path.removeprefix("/run/secrets/") in service["secrets"]
+
+
+@pytest.mark.process
+@pytest.mark.skipif(os.geteuid() != 0, reason="the secrets get an owner, which root alone can give")
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the secrets")
+@pytest.mark.parametrize("name", ["database-init", "prop"])
+def test_production_starts_from_the_secrets_that_are_made_for_it(tmp_path: Path, name: str) -> None:
+    script = shutil.copy(ROOT / "deploy" / "secrets.sh", tmp_path)
+    subprocess.run([script], check=True, capture_output=True)
+    made = {path.name: path.read_bytes() for path in (tmp_path / "secrets").iterdir()}
+    subprocess.run([script], check=True, capture_output=True)
+    assert made == {path.name: path.read_bytes() for path in (tmp_path / "secrets").iterdir()}  # kept
+
+    service = SERVICES[name]
+    mounted = {f"/run/secrets/{secret}": COMPOSE["secrets"][secret]["file"] for secret in service["secrets"]}
+    given = service["environment"] | {"PROP_PUBLIC_URL": "https://prop.example.org"}
+    settings = read_settings(
+        {key: str(tmp_path / mounted[value]) if value in mounted else value for key, value in given.items()}, PRODUCTION
+    )
+    assert "replicaSet=prop" in settings.mongo_uri.get_secret_value()
+    for file in mounted.values():
+        status = (tmp_path / file).stat()
+        assert (status.st_uid, status.st_mode & 0o777) == (10001, 0o400)
 
 
 @pytest.mark.parametrize("name", OURS)
