@@ -2,6 +2,7 @@
 //   admin       opens the set to whoever repairs it
 //   prop_owner  makes collections, validators and indexes: `prop database init`
 //   prop        what the service runs as: it may add evidence, never change or remove it
+const fs = require("fs");
 const secret = (name) => fs.readFileSync(`/run/secrets/production-mongo-${name}`, "utf8").trim();
 const users = (name) => /^mongodb:\/\/(?<user>[^:]+):(?<pwd>[^@]+)@/.exec(secret(name)).groups;
 const admin = db.getSiblingDB("admin");
@@ -39,9 +40,16 @@ if (!loggedIn()) {
   admin.auth("admin", secret("admin"));
 }
 const both = (role) => ["prop", "prop_evidence"].map((db) => ({ role, db }));
+const grant = (collection, ...actions) => ({ resource: { db: "prop_evidence", collection }, actions });
 ensureRole(
   "prop_evidence_writer",
-  [{ resource: { db: "prop_evidence", collection: "" }, actions: ["find", "insert", "changeStream", "listCollections", "listIndexes"] }],
+  [
+    grant("", "find", "insert", "changeStream", "listCollections", "listIndexes"),
+    // The log's state and its growing tiles move on, its queue empties; records and batches are never touched again.
+    grant("log", "update"),
+    grant("log_tiles", "update"),
+    grant("log_queue", "remove"),
+  ],
   [],
 );
 ensureUser(users("owner-uri"), [...both("readWrite"), ...both("dbAdmin")]);

@@ -26,7 +26,5 @@ uri prop_owner | keep mongo-owner-uri 10001
 uri prop | keep mongo-uri 10001
 openssl rand -base64 32 | keep data-key 10001
 openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 | keep signing-key 10001
-openssl genpkey -algorithm ed25519 | keep log-key 10001
-openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 | keep signing-key 10001
 openssl genpkey -algorithm ED25519 | keep log-key 10001
 echo "secrets/ holds production's secrets; it is in no image and in no commit"

@@ -1,6 +1,7 @@
 """What is deployed: compose.yaml keeps the two worlds apart, and locks both down."""
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterable
@@ -11,10 +12,12 @@ import pytest
 import yaml
 
 from service.settings import read_settings
+from service.storage.log import LOG, QUEUE, TILES
 from service.world import PRODUCTION
 
 ROOT = Path(__file__).parent.parent
-COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
+COMPOSE_FILE = ROOT / "deploy" / "compose.yaml"
+COMPOSE = yaml.safe_load(COMPOSE_FILE.read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = ["database-init", "prop", "sandbox"]
 
@@ -40,6 +43,20 @@ def secrets(services: Iterable[dict[str, Any]]) -> set[str]:
 
 def images(services: Iterable[dict[str, Any]]) -> set[str]:
     return {service["image"] for service in services}
+
+
+def repeated_keys(node: yaml.Node) -> list[str]:
+    if isinstance(node, yaml.MappingNode):
+        keys = [key.value for key, _ in node.value]
+        below = [name for _, value in node.value for name in repeated_keys(value)]
+        return [key for key in keys if keys.count(key) > 1] + below
+    return []
+
+
+def test_no_key_is_given_twice() -> None:
+    """The last would silently win, or compose refuse the file."""
+    assert not repeated_keys(yaml.compose(COMPOSE_FILE.read_text()))
+    assert repeated_keys(yaml.compose("a: {b: 1, b: 2}")) == ["b", "b"]
 
 
 def test_every_container_belongs_to_one_world() -> None:
@@ -115,6 +132,15 @@ def test_the_database_is_reached_from_nowhere_else() -> None:
     for name in ("mongo1", "mongo2", "mongo3"):
         assert SERVICES[name]["networks"] == ["production-data"]
         assert "ports" not in SERVICES[name]
+
+
+def test_the_service_may_add_evidence_but_change_only_the_moving_parts_of_the_log() -> None:
+    script = (ROOT / "deploy" / "replica-set.js").read_text()
+    granted = dict(re.findall(r'grant\("(\w*)", ([^)]*)\)', script))
+    anywhere = granted.pop("")
+    assert "update" not in anywhere
+    assert "remove" not in anywhere
+    assert granted == {LOG.name: '"update"', TILES.name: '"update"', QUEUE.name: '"remove"'}
 
 
 def test_what_is_published_listens_on_this_machine_alone() -> None:
