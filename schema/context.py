@@ -1,5 +1,6 @@
 """What every resolver is given: the services, who calls, and the loaders of this one request."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -10,12 +11,16 @@ from strawberry.dataloader import DataLoader
 from schema.limits import Limits
 from service.access import Caller
 from service.bootstrap import Services
+from service.errors import ServiceError, Unavailable
+from service.storage.errors import as_service_error
 
 K = TypeVar("K")
 V = TypeVar("V")
 GetMany = Callable[[Caller, Sequence[K]], Awaitable[Sequence[V]]]
 
 DEFAULT_LIMITS = Limits()
+LONGEST_UNKNOWN = 30.0  # seconds for which a subscription outlives a database that cannot say whose it is
+_RETRY_SECONDS = 0.5
 BATCH = 100  # keys that one storage call is given at most
 
 
@@ -49,10 +54,35 @@ class Context:
     caller: Caller
     request_id: str = ""
     limits: Limits = DEFAULT_LIMITS
+    identify: Callable[[], Awaitable[Caller]] | None = None
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
         self.loaders = Loaders(self.caller)
+
+    async def current(self) -> Caller:
+        """The caller as it is now, for what outlives one answer; what was loaded before is loaded anew.
+
+        Raises Unauthenticated once it is nobody any more. An outage of the database is waited out for a while: nobody
+        can be let in or turned away in it, and no event passes.
+        """
+        if self.identify is not None:
+            self.caller = await _patiently(self.identify)
+        self.loaders = Loaders(self.caller)
+        return self.caller
+
+
+async def _patiently(identify: Callable[[], Awaitable[Caller]]) -> Caller:
+    loop = asyncio.get_running_loop()
+    end = loop.time() + LONGEST_UNKNOWN
+    while True:
+        try:
+            return await identify()
+        except Exception as error:
+            known = error if isinstance(error, ServiceError) else as_service_error(error)
+            if not isinstance(known, Unavailable) or loop.time() >= end:
+                raise
+        await asyncio.sleep(_RETRY_SECONDS)
 
 
 Info = strawberry.Info[Context, None]

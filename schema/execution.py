@@ -23,8 +23,9 @@ from schema.errors import (
 )
 from schema.leaves import LeafExecutor
 from schema.limits import QueryTooExpensive, ensure_variables_within
+from schema.watching import watched
 from service.access import Caller
-from service.errors import ErrorCode, Unavailable
+from service.errors import ErrorCode, ServiceError, Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +89,12 @@ class Execution:
         if isinstance(executor, Answer):
             return executor
         try:
-            result = executor.execute_operation()
-            if not isinstance(result, ExecutionResult):
-                async with asyncio.timeout(self.documents.limits.execution_seconds):
-                    result = await cast("Awaitable[ExecutionResult]", result)
+            seconds = self.documents.limits.execution_seconds
+            async with asyncio.timeout(seconds):
+                with context.services.database.deadline(seconds):  # a call under way when an outage begins ends too
+                    result = executor.execute_operation()
+                    if not isinstance(result, ExecutionResult):
+                        result = await cast("Awaitable[ExecutionResult]", result)
         except TimeoutError:
             return Answer([self._timed_out()], cost=job.cost, executed=True)
         except Exception as error:
@@ -113,9 +116,11 @@ class Execution:
             if isinstance(events, ExecutionResult):
                 yield Answer(format_execution_errors(events.errors or [], context.request_id), cost=job.cost)
                 return
-            async with aclosing(map_source_to_response_event(executor, events)) as results:
+            async with aclosing(map_source_to_response_event(executor, watched(events, context))) as results:
                 async for result in results:
                     yield _answer(result, job, context)
+        except ServiceError as error:
+            yield Answer([format_service_error(error)], cost=job.cost)
         except Exception as error:
             yield Answer([format_exception(error, context.request_id)], cost=job.cost, executed=True)
 

@@ -81,15 +81,26 @@ class Face:
         if self.services is None or self.drained.is_set():
             raise Unavailable("The service is starting or stopping. Try again in a moment.")
         try:
-            caller = await self.authenticate(self.services, bearer_of(authorization))
+            caller = await self.identify(authorization)
         except Unauthenticated:
             self.buckets.ensure_within(address)  # guessing tokens is slowed as well
             raise
         self.buckets.ensure_within(caller.id or address)
         return caller
 
-    def context(self, caller: Caller, request_id: str) -> Context:
-        return Context(self.services, caller, request_id, self.execution.documents.limits)
+    async def identify(self, authorization: str) -> Caller:
+        """The caller as it is now. Raises Unauthenticated; the database must answer within a request's time."""
+        with self.services.database.deadline(self.execution.documents.limits.execution_seconds):
+            return await self.authenticate(self.services, bearer_of(authorization))
+
+    def context(self, caller: Caller, request_id: str, authorization: str) -> Context:
+        return Context(
+            self.services,
+            caller,
+            request_id,
+            self.execution.documents.limits,
+            identify=lambda: self.identify(authorization),
+        )
 
 
 class GraphQLTransport(GraphQL[Connection, None]):
@@ -138,9 +149,8 @@ class GraphQLTransport(GraphQL[Connection, None]):
             await self._send_page(send)
             return
         client = scope.get("client")
-        caller = await self.face.admit(  # 2
-            headers.get(b"authorization", b"").decode("latin-1"), client[0] if client else "unknown"
-        )
+        authorization = headers.get(b"authorization", b"").decode("latin-1")
+        caller = await self.face.admit(authorization, client[0] if client else "unknown")  # 2
         request_id = scope.get("state", {}).get("request_id", "")
         try:
             job = self.face.execution.prepare(request, caller)  # 3
@@ -150,7 +160,7 @@ class GraphQLTransport(GraphQL[Connection, None]):
             await send_events(_only(Answer(refused.errors)), self.face, receive, send)
             return
         self._ensure_method(scope["method"], job, media)
-        context = self.face.context(caller, request_id)
+        context = self.face.context(caller, request_id, authorization)
         if media == EVENTS:
             await send_events(self.face.execution.stream(job, context), self.face, receive, send)
             return

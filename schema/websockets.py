@@ -19,7 +19,7 @@ from schema.errors import FormattedError, RequestCode, RequestRefused, format_ex
 from schema.limits import QueryTooExpensive
 from schema.requests import headers_of, request_of
 from service.access import ANONYMOUS, Caller
-from service.errors import ServiceError
+from service.errors import ErrorCode, ServiceError
 
 if TYPE_CHECKING:
     from schema.transport import Face
@@ -133,11 +133,12 @@ class Subscriptions(BaseGraphQLTransportWSHandler[Connection, None]):
             request = request_of(payload)  # 1
             await self.context.admit()  # 2
             job = face.execution.prepare(request, self.context.caller)  # 3
-            context = face.context(self.context.caller, self.context.request_id)
+            context = face.context(self.context.caller, self.context.request_id, self.context.authorization)
             async with aclosing(face.execution.stream(job, context)) as answers:
                 async for answer in answers:
                     if not answer.executed:
                         await self._refuse(running, answer.errors or [])
+                        await self._close_for(answer.errors or [])
                         return
                     await self._send(running, "next", payload=face.answers.body(answer))  # 4
             self._forget(running)
@@ -158,6 +159,11 @@ class Subscriptions(BaseGraphQLTransportWSHandler[Connection, None]):
         with suppress(WebSocketDisconnected):
             payload = self.context.face.answers.marked(errors)
             await self._send(running, "error", payload=payload)
+
+    async def _close_for(self, errors: list[FormattedError]) -> None:
+        """Close the socket of a caller who is nobody any more: nothing else on it would be answered either."""
+        if any(error.get("extensions", {}).get("code") == ErrorCode.UNAUTHENTICATED for error in errors):
+            await self.websocket.close(code=4401, reason="Unauthorized")
 
     async def _send(self, running: Running, kind: str, **payload: object) -> None:
         await self.websocket.send_json({"id": running.id, "type": kind, **payload})

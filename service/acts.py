@@ -27,6 +27,23 @@ from service.world import World
 
 LONGEST_KEY = 255
 _ATTEMPTS = 10  # at a key that another call holds
+ENDING = frozenset(
+    {
+        Action.DECIDE_APPLICATION,
+        Action.EFFECT_APPLICATION,
+        Action.SUSPEND_PARTICIPANT,
+        Action.TERMINATE_PARTICIPANT,
+        Action.WITHDRAW_SERVICE,
+        Action.CHANGE_PERMISSIONS,
+        Action.FREEZE_OPERATOR,
+        Action.OFFBOARD_OPERATOR,
+        Action.RENEW_CERTIFICATE,
+        Action.HOLD_CERTIFICATE,
+        Action.REVOKE_CERTIFICATE,
+        Action.REPORT_KEY_LOST,
+    }
+)
+"""Acts that may take something from somebody who is logged in: nothing remembered of logins outlives them here."""
 
 
 class Stored(Protocol):
@@ -109,6 +126,7 @@ class Acts:
         proposals: ProposalStore,
         usage: Usage,
         personal_data: PersonalData,
+        forget_logins: Callable[[], None] = lambda: None,
     ) -> None:
         self._world = world
         self._clock = clock
@@ -119,6 +137,7 @@ class Acts:
         self._proposals = proposals
         self._usage = usage
         self._personal_data = personal_data
+        self._forget_logins = forget_logins
 
     def now(self, caller: Caller) -> datetime:
         at = self._clock.now(caller.participant_id)
@@ -153,6 +172,22 @@ class Acts:
         Forbidden, Refused, BadInput for an impossible key.
         """
         await self.permit(caller, action)
+        try:
+            return await self._performed(caller, action, codec, work, given=given, key=key)
+        finally:
+            if action in ENDING:
+                self._forget_logins()  # even if it failed: the answer to a commit may be what was lost
+
+    async def _performed(
+        self,
+        caller: Caller,
+        action: Action,
+        codec: Codec[T],
+        work: Callable[[Act], Awaitable[Done[T]]],
+        *,
+        given: Mapping[str, object],
+        key: str | None,
+    ) -> Done[T]:
         digest = self._digest(action, given)
         if key is None:
             return await self._database.transaction(lambda session: work(self._act(caller, session, digest)))

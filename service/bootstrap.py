@@ -9,6 +9,7 @@ from service.agreements import AgreementService
 from service.application_service import ApplicationService
 from service.authority import Authority, open_authority
 from service.clock import Clock
+from service.feeds import Feeds, OperatorFeed, RecordFeed
 from service.http.metrics import Meter
 from service.http.rate_limits import TokenBuckets
 from service.integrator import Integrator
@@ -66,6 +67,7 @@ class Services:
     tokens: TokenService
     usage: Usage
     integrator: Integrator
+    feeds: Feeds
 
 
 def services_over(database: Database, settings: Settings, clock: Clock, authority: Authority | None = None) -> Services:
@@ -77,6 +79,16 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
     tasks, proposals, registrars = TaskStore(database), ProposalStore(database), RegistrarStore(database)
     usage, log = Usage(UsageStore(database), operators), LogService(LogStore(database))
     records = RecordService(world, clock, keys, kept_records, log)
+    tokens = TokenService(
+        world,
+        clock,
+        keys,
+        issuer=settings.public_url,
+        holders=Logins(certificates, operators, participants, registrars),
+        database=database,
+        records=records,
+        crossings=TokenBuckets(per_minute=CROSSINGS_PER_MINUTE, burst=CROSSINGS_PER_MINUTE),
+    )
     acts = Acts(
         world,
         clock,
@@ -87,6 +99,7 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
         proposals=proposals,
         usage=usage,
         personal_data=personal_data,
+        forget_logins=tokens.forget,
     )
     agreements = AgreementService(world, clock, AgreementStore(database))
     return Services(
@@ -127,18 +140,10 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
         proposals=ProposalService(acts, proposals),
         records=records,
         log=log,
-        tokens=TokenService(
-            world,
-            clock,
-            keys,
-            issuer=settings.public_url,
-            holders=Logins(certificates, operators, participants, registrars),
-            database=database,
-            records=records,
-            crossings=TokenBuckets(per_minute=CROSSINGS_PER_MINUTE, burst=CROSSINGS_PER_MINUTE),
-        ),
+        tokens=tokens,
         usage=usage,
         integrator=Integrator(world, keys, database),
+        feeds=Feeds(RecordFeed(database, records, kept_records), OperatorFeed(database)),
     )
 
 

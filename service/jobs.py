@@ -1,4 +1,5 @@
-"""What a process of the service does besides answering: it integrates records, keeps uses, lets due changes happen."""
+"""What a process of the service does besides answering: it integrates records, feeds subscriptions, keeps
+uses, lets due changes happen."""
 
 import asyncio
 import logging
@@ -20,6 +21,7 @@ async def running_jobs(services: Services) -> AsyncIterator[None]:
     """The jobs, for as long as the context is open. Any number of processes may run them at once."""
     tasks = [
         asyncio.create_task(services.integrator.run(), name="integrator"),
+        asyncio.create_task(services.feeds.run(), name="feeds"),
         asyncio.create_task(services.usage.run(), name="usage"),
         asyncio.create_task(repeat(services.applications.effect_due, EFFECT_SECONDS), name="applications"),
     ]

@@ -123,7 +123,7 @@ class RecordService:
         """The records with these ids, in their order; None where there is none that the caller may see."""
         readable = may(caller, Action.READ_RECORD)
         found = {each.id: each for each in await self._store.get_many(ids)} if readable else {}
-        return [each if each and _may_see(caller, each) else None for each in map(found.get, ids)]
+        return [each if each and may_see_record(caller, each) else None for each in map(found.get, ids)]
 
     async def find(self, caller: Caller, record_id: str) -> Record | None:
         parse_id(self._world, record_id, Kind.RECORD)
@@ -151,8 +151,25 @@ class RecordService:
         return [proofs.get(each) for each in ids]
 
 
-def _may_see(caller: Caller, record: Record) -> bool:
-    """What concerns no participant, the depository alone sees."""
+def matches(wanted: RecordFilter, record: Record) -> bool:
+    """Whether the filter finds the record: what a query says in the database, said of a record at hand."""
+    return (
+        wanted.subject in {None, record.subject}
+        and wanted.actor in {None, record.actor.id}
+        and wanted.participant_id in {None, record.participant_id}
+        and (wanted.kind is None or f"{record.kind}.".startswith(f"{wanted.kind}."))
+        and (wanted.since is None or _milliseconds(record.at) >= _milliseconds(wanted.since))
+        and (wanted.until is None or _milliseconds(record.at) < _milliseconds(wanted.until))
+    )
+
+
+def _milliseconds(at: datetime) -> int:
+    """Times are compared as ids are, which begin with whole milliseconds."""
+    return int(at.timestamp() * 1000)
+
+
+def may_see_record(caller: Caller, record: Record) -> bool:
+    """What concerns no participant, the depository alone sees. Does NOT ask whether the caller may read records."""
     if record.participant_id is None:
         return own_participant(caller) is None
     return may_see(caller, record.participant_id)

@@ -40,7 +40,7 @@ from service.storage.tokens import AssertionStore
 from service.world import World
 
 MAX_TOKEN = 4_096
-CACHE_SECONDS = 2.0
+CACHE_SECONDS = 1.0
 CACHED_HOLDERS = 10_000
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path
 CLAIMS = frozenset({"iss", "aud", "sub", "client_id", "participant", "env", "iat", "exp", "jti", "cnf"})
@@ -146,7 +146,7 @@ class TokenService:
             raise
 
     async def authenticate(self, token: str) -> Caller:
-        """The caller behind an access token, as certificate, holder and participant are now (at most 2 s ago).
+        """The caller behind an access token, as certificate, holder and participant are now (at most 1 s ago).
 
         Raises Unauthenticated, which says what has ended to none but the token's owner; EnvironmentMismatch for a token
         of the other world.

@@ -196,6 +196,19 @@ class LogStore:
             if record in wanted
         }
 
+    async def size(self) -> int:
+        """How many records are in the log."""
+        stored = await self._database.collection(LOG).find_one({"_id": "log"}, {"size": 1})
+        return int(stored["size"]) if stored else 0
+
+    async def batch_at(self, index: int) -> tuple[int, list[str]]:
+        """The batch that holds `index`: where it begins, and its records; none of them where the log ends before."""
+        found = self._database.collection(BATCHES).find({"_id": {"$gt": index - BATCH, "$lte": index}}, {"records": 1})
+        for batch in await found.sort("_id", -1).limit(1).to_list(1):
+            if index < batch["_id"] + len(batch["records"]):
+                return batch["_id"], batch["records"]
+        return index, []
+
     async def entries(self, begin: int, end: int) -> list[bytes]:
         """The record hashes at the indexes from `begin` up to `end`, as far as the log has them."""
         found = self._database.collection(BATCHES).find({"_id": {"$gt": begin - BATCH, "$lt": end}}, {"hashes": 1})

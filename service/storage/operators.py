@@ -10,7 +10,7 @@ from service.pagination import Order, SortKey
 from service.storage.database import Database, Document, Index, Session
 from service.storage.documents import Codec, Versioned, declare
 from service.storage.participants import time_range
-from service.storage.search import SEARCH_PROPERTIES, search_fields, search_query
+from service.storage.search import SEARCH_PROPERTIES, found_by, search_fields, search_query
 
 OPERATOR_CODEC = Codec(Operator)
 
@@ -78,6 +78,21 @@ def operator_query(wanted: OperatorFilter, only: str | None) -> Document:
     if wanted.seen_from is not None or wanted.seen_before is not None:
         query["lastSeenAt"] = time_range(wanted.seen_from, wanted.seen_before)
     return query
+
+
+def fits(operator: Operator, wanted: OperatorFilter) -> bool:
+    """Whether the filter finds the operator: `operator_query`, said of an operator at hand."""
+    telephone, seen = operator.telephone, operator.last_seen_at
+    return (
+        wanted.participant_id in {None, operator.participant_id}
+        and wanted.status in {None, operator.status}
+        and wanted.role in {None, operator.role}
+        and (wanted.permission is None or wanted.permission in operator.permissions)
+        and (wanted.text is None or found_by(wanted.text, operator.name, operator.operator_number))
+        and (wanted.telephone_index is None or (telephone and telephone.blind_index) == wanted.telephone_index)
+        and (wanted.seen_from is None or (seen is not None and seen >= wanted.seen_from))
+        and (wanted.seen_before is None or (seen is not None and seen < wanted.seen_before))
+    )
 
 
 class OperatorStore(Versioned[Operator]):

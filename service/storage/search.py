@@ -38,6 +38,14 @@ def search_fields(*texts: str) -> Document:
     return {"searchText": "\n".join(plain), "searchGrams": sorted(grams)}
 
 
+def found_by(text: str, *texts: str) -> bool:
+    """Whether `search_query` of `text` finds a document with `search_fields` of `texts`."""
+    query, fields = search_query(text), search_fields(*texts)
+    wanted = query["searchGrams"]
+    grams = set(wanted["$all"]) if isinstance(wanted, dict) else {wanted}
+    return grams <= set(fields["searchGrams"]) and ("searchText" not in query or _plain(text) in fields["searchText"])
+
+
 def search_query(text: str) -> Document:
     """Finds what has `text` in it. Raises BadInput for an empty or very long one.
 

@@ -27,7 +27,9 @@ from service.access import ANONYMOUS, Caller, CallerKind
 from service.clock import Clock, SystemClock
 from service.errors import BadInput, Unauthenticated
 from service.settings import Settings
+from service.storage.database import Database
 from service.world import PRODUCTION, Environment, World
+from tests.databases import make_database
 from tests.settings import GOOD
 
 TRIAL = replace(
@@ -47,6 +49,7 @@ class Stub:
     """Stands for the services: the small schema asks for the world only."""
 
     world: World
+    database: Database
 
 
 @strawberry.type
@@ -161,7 +164,7 @@ async def known_by_token(services: Stub, token: str | None) -> Caller:
 
 @asynccontextmanager
 async def open_stub(settings: Settings, world: World, clock: Clock) -> AsyncIterator[Stub]:
-    yield Stub(world)
+    yield Stub(world, make_database(world))
 
 
 def make_app(

@@ -60,7 +60,7 @@ async def test_a_subscription_counts_once_when_nobody_wants_more_of_it():
         face = app.state.face
         before = counted("prop_graphql_operations_total", kind="subscription", outcome="ok")
         job = face.execution.prepare(GraphQLRequest(query="subscription { count(to: 3) }"), OPERATOR)
-        answers = face.execution.stream(job, face.context(OPERATOR, "request"))
+        answers = face.execution.stream(job, face.context(OPERATOR, "request", "Bearer good"))
         await anext(answers)
         assert counted("prop_graphql_operations_total", kind="subscription", outcome="ok") == before
         await answers.aclose()
