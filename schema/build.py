@@ -23,6 +23,7 @@ from schema.platform import PlatformQuery
 from schema.proposals import ProposalQuery
 from schema.records import RecordQuery
 from schema.scalars import SCALARS
+from schema.subscriptions import LiveSubscription
 from schema.tasks import TaskMutation, TaskQuery
 from schema.viewer import ViewerQuery
 
@@ -40,7 +41,7 @@ QUERIES: tuple[type, ...] = (
     RecordQuery,
 )
 MUTATIONS: tuple[type, ...] = (ApplicationMutation, ParticipantMutation, OperatorMutation, TaskMutation)
-SUBSCRIPTIONS: tuple[type, ...] = ()
+SUBSCRIPTIONS: tuple[type, ...] = (LiveSubscription,)
 
 SDL = Path(__file__).with_name("schema.graphql")
 RELEASED = Path(__file__).with_name("released.graphql")
