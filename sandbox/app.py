@@ -2,6 +2,8 @@
 
 from starlette.applications import Starlette
 
+from sandbox.credentials import Credentials, personas_directory
+from sandbox.persona_routes import PERSONAS_URL, persona_routes
 from sandbox.settings import SandboxSettings
 from sandbox.world import SANDBOX
 from schema.hosting import hosted
@@ -9,4 +11,5 @@ from service.clock import SystemClock
 
 
 def application(settings: SandboxSettings) -> Starlette:
-    return hosted(SANDBOX, settings, SystemClock())
+    routes = persona_routes(SANDBOX, Credentials(personas_directory(settings.data_dir)))
+    return hosted(SANDBOX, settings, SystemClock(), routes=routes, personas_url=PERSONAS_URL)

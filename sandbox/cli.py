@@ -6,19 +6,25 @@ from pathlib import Path
 
 import click
 
+from sandbox.credentials import Credentials, personas_directory
 from sandbox.embedded import EmbeddedMissing
 from sandbox.locks import DirectoryInUse, hold_directory
-from sandbox.serving import embedded_directory, serve_sandbox
-from sandbox.settings import SandboxSettings, read_sandbox_settings
+from sandbox.logins import NoLogin, fetch_token, find_address
+from sandbox.personas import PERSONAS
+from sandbox.serving import FIRST, embedded_directory, serve_sandbox
+from sandbox.settings import SandboxSettings, data_directory, read_sandbox_settings
 from sandbox.world import SANDBOX
+from service.clock import SystemClock
 from service.reference import reference
 from service.sentences import SpeakingGroup
 from service.server import CannotListen
 from service.settings import SettingsError, process_environment, variable
 
+EXAMPLE = '{"query": "{ viewer { environment kind } platform { name } }"}'
+
 
 class SandboxGroup(SpeakingGroup):
-    foreseen = (CannotListen, EmbeddedMissing, DirectoryInUse)
+    foreseen = (CannotListen, EmbeddedMissing, DirectoryInUse, NoLogin)
 
 
 @click.group(cls=SandboxGroup)
@@ -39,12 +45,41 @@ def serve(port: int | None, agreement: Path | None) -> None:
     sys.exit(serve_sandbox(read_sandbox_settings({**process_environment(), **options}), _announce))
 
 
-def _announce(address: str) -> None:
+def _announce(address: str, token: str | None) -> None:
     click.echo(f"{SANDBOX.environment.value}: {SANDBOX.notice}")
     click.echo(f"  GraphQL, and GraphiQL in a browser  {address}/graphql")
     click.echo(f"  The schema                          {address}/schema.graphql")
     click.echo(f"  Health                              {address}/readyz")
+    click.echo("  Who you can be                      prop-sandbox personas; prop-sandbox token NAME")
     click.echo(f"Ctrl-C ends it; {variable(SANDBOX, 'log_level')}=info shows each request.")
+    if token is not None:
+        click.echo(f"\nReady as {FIRST}, for ten minutes:\n")
+        click.echo(f"  curl -s {address}/graphql -H 'content-type: application/json' \\")
+        click.echo(f"    -H 'authorization: Bearer {token}' \\")
+        click.echo(f"    -d '{EXAMPLE}'\n")
+
+
+@main.command()
+@click.argument("name")
+@click.option("--url", help="Where the sandbox answers; by default that of the one started here.")
+def token(name: str, url: str | None) -> None:
+    """Log in as the persona NAME and print its bearer token, and nothing else."""
+    if name not in PERSONAS:
+        raise click.BadParameter(f"there is no persona {name!a}; there are {', '.join(PERSONAS)}.", param_hint="NAME")
+    directory = data_directory(process_environment())
+    credential = Credentials(personas_directory(directory)).find(name)
+    if credential is None:
+        raise NoLogin(f"{directory} holds no key of {name}: start the sandbox first, with `prop-sandbox serve`.")
+    click.echo(fetch_token(url or find_address(directory), credential, SystemClock()))
+
+
+@main.command()
+def personas() -> None:
+    """List who can be logged in as, and what each shows."""
+    for persona in PERSONAS.values():
+        whose = persona.institution.code if persona.institution else "-"
+        click.echo(f"{persona.name:<20} {whose:<7} {persona.role.value:<14} {persona.shows}")
+        click.echo(f"{'':<43} {persona.shows_zh}")
 
 
 @main.command()

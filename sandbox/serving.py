@@ -2,20 +2,26 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import date
 from pathlib import Path
 
 from pydantic import SecretStr
 
+from sandbox.certifying import Certifying
+from sandbox.credentials import Credentials, personas_directory
 from sandbox.embedded import open_embedded
+from sandbox.logins import address_file, log_in
+from sandbox.seeding import Seeding
 from sandbox.settings import SandboxSettings
 from sandbox.world import SANDBOX
 from service.access import SYSTEM
 from service.agreement_digest import read_digest
 from service.agreement_text import content_hash, parse_agreement
 from service.agreements import AgreementService
-from service.bootstrap import names_in, open_services
+from service.assertions import AssertionRefused
+from service.authority import open_authority
+from service.bootstrap import Services, names_in, open_services
 from service.clock import SystemClock
 from service.extracted_text import MAX_BYTES
 from service.server import ServerConfig, address_of, event_loop_factory, listen, run, serve
@@ -23,6 +29,9 @@ from service.settings import SettingsError, variable
 from service.storage.init import init_database
 
 APPLICATION = "sandbox.app:application"
+FIRST = "broker-admin"
+Announce = Callable[[str, str | None], None]
+"""Given the address, and a token of FIRST if that one may come in."""
 EFFECTIVE_FROM = date(2020, 1, 1)  # long before any sandbox: agreement 1 is in force on every day that is tried
 
 
@@ -30,8 +39,8 @@ def embedded_directory(settings: SandboxSettings) -> Path:
     return settings.data_dir / "database"
 
 
-def serve_sandbox(settings: SandboxSettings, announce: Callable[[str], None]) -> int:
-    """Serve until a signal ends it; the exit status. `announce` is given the address once it answers.
+def serve_sandbox(settings: SandboxSettings, announce: Announce) -> int:
+    """Serve until a signal ends it; the exit status. `announce` is called once it answers.
 
     Raises what a start may fail of: CannotListen, EmbeddedMissing, DirectoryInUse, ServiceError, Refused.
     """
@@ -42,7 +51,7 @@ def serve_sandbox(settings: SandboxSettings, announce: Callable[[str], None]) ->
         return runner.run(_serve(settings, announce))
 
 
-async def _serve(settings: SandboxSettings, announce: Callable[[str], None]) -> int:
+async def _serve(settings: SandboxSettings, announce: Announce) -> int:
     with listen(settings) as listener:  # first, so that a port that is taken costs no start of a database
         address = address_of(listener)
         async with _database(settings) as uri:
@@ -50,8 +59,10 @@ async def _serve(settings: SandboxSettings, announce: Callable[[str], None]) -> 
             if settings.port == 0:
                 changes["public_url"] = address
             settings = settings.model_copy(update=changes)
-            await prepare(settings)
-            return await serve(ServerConfig(settings, SANDBOX, APPLICATION), listener, lambda: announce(address))
+            token = await prepare(settings)
+            with address_file(settings.data_dir, address):
+                config = ServerConfig(settings, SANDBOX, APPLICATION)
+                return await serve(config, listener, lambda: announce(address, token))
 
 
 def _database(settings: SandboxSettings) -> AbstractAsyncContextManager[str]:
@@ -63,8 +74,11 @@ async def _given(settings: SandboxSettings) -> AsyncIterator[str]:
     yield settings.mongo_uri.get_secret_value()
 
 
-async def prepare(settings: SandboxSettings) -> None:
-    """The collections as declared, and an agreement 1 in force. The second time there is nothing to do."""
+async def prepare(settings: SandboxSettings) -> str | None:
+    """The collections as declared, an agreement 1 in force, and the personas: a token of the one that is FIRST.
+
+    The second time there is little to do.
+    """
     await init_database(
         settings.mongo_uri.get_secret_value(),
         SANDBOX,
@@ -73,6 +87,19 @@ async def prepare(settings: SandboxSettings) -> None:
     )
     async with open_services(settings, SANDBOX, SystemClock()) as services:
         await _ensure_agreement(services.agreements, settings.agreement)
+        credentials = Credentials(personas_directory(settings.data_dir))
+        with open_authority(settings, SANDBOX) as authority:
+            if authority is not None:
+                await Seeding(services, Certifying(services, authority, credentials)).run()
+        return await _first_token(services, credentials)
+
+
+async def _first_token(services: Services, credentials: Credentials) -> str | None:
+    """None where whoever tried the persona has ended its access."""
+    with suppress(AssertionRefused):
+        credential = credentials.find(FIRST)
+        return (await log_in(services, credential)).token if credential else None
+    return None
 
 
 async def _ensure_agreement(agreements: AgreementService, file: Path | None) -> None:

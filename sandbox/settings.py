@@ -64,7 +64,7 @@ def read_sandbox_settings(environ: Mapping[str, str] | None = None) -> SandboxSe
     given = dict(os.environ if environ is None else environ)
     key, url = variable(SANDBOX, "data_key"), variable(SANDBOX, "public_url")
     if not _is_given(given, key):
-        given[f"{key}_FILE"] = str(_ensure_key(_directory(given)))
+        given[f"{key}_FILE"] = str(_ensure_key(data_directory(given)))
     _offer_own_keys(given)
     port = given.get(variable(SANDBOX, "port"), "").strip()
     if not given.get(url, "").strip() and re.fullmatch("[1-9][0-9]{0,4}", port):  # 0: known only once it listens
@@ -81,7 +81,8 @@ def _is_given(given: Mapping[str, str], name: str) -> bool:
     return any(given.get(each, "").strip() for each in (name, f"{name}_FILE"))
 
 
-def _directory(given: Mapping[str, str]) -> Path:
+def data_directory(given: Mapping[str, str]) -> Path:
+    """Where a sandbox of this environment keeps its data; nothing is made there."""
     return Path(given.get(variable(SANDBOX, "data_dir"), "").strip() or DATA_DIRECTORY)
 
 
@@ -92,10 +93,10 @@ def _offer_own_keys(given: dict[str, str]) -> None:
     if not missing:
         return
     try:
-        keep_keys(_directory(given))
+        keep_keys(data_directory(given))
     except (OSError, ValueError) as error:
         raise _cannot_hold(error) from None
-    given.update({f"{name}_FILE": str(_directory(given) / file) for name, file in missing.items()})
+    given.update({f"{name}_FILE": str(data_directory(given) / file) for name, file in missing.items()})
 
 
 def _offer_own_authority(given: dict[str, str]) -> None:
@@ -104,7 +105,7 @@ def _offer_own_authority(given: dict[str, str]) -> None:
         return
     base = given.get(variable(SANDBOX, "public_url"), "").strip() or "http://127.0.0.1:8000"
     try:
-        own = keep_authority(_directory(given) / "authority", base, SystemClock().now())
+        own = keep_authority(data_directory(given) / "authority", base, SystemClock().now())
     except (OSError, ValueError) as error:
         raise _cannot_hold(error) from None
     given.update({variable(SANDBOX, field): value for field, value in own.items()})

@@ -66,7 +66,7 @@ BANNERS = {
 
 
 def render_page(world: World, *, examples: Sequence[Example] | None = None, personas_url: str | None = None) -> bytes:
-    """The page for a browser. With `personas_url` it offers the tokens found there; without, it asks for nothing."""
+    """The page for a browser. With `personas_url` it offers to log in as one of those found there."""
     zh, en, kind = BANNERS[world.binding]
     config = {
         "examples": [asdict(example) for example in (EXAMPLES if examples is None else examples)],

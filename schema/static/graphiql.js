@@ -54,10 +54,9 @@ async function fetcher(parameters, options) {
 }
 
 function Page() {
-  const [token, setToken] = React.useState(null);
-  const headers = token === null ? undefined : JSON.stringify({ Authorization: `Bearer ${token}` }, null, 2);
+  const [headers, setHeaders] = React.useState(undefined); // what the reader wrote stays until a persona is chosen
   React.useEffect(() => {
-    offerPersonas(setToken);
+    offerPersonas((token) => setHeaders(JSON.stringify(token ? { Authorization: `Bearer ${token}` } : {}, null, 2)));
   }, []);
   return React.createElement(GraphiQL, {
     fetcher,
@@ -72,17 +71,27 @@ function Page() {
   });
 }
 
-// Where the page was given an address, a list of {name, token} to choose from. Otherwise nothing is fetched.
+// Where the page was given an address, the personas to be found there; a token is asked for when one is chosen.
 async function offerPersonas(setToken) {
   if (!config.personasUrl) return;
   const response = await fetch(config.personasUrl);
   if (!response.ok) return;
-  const personas = await response.json();
+  const { personas } = await response.json();
   const label = document.getElementById("personas");
   const select = label.querySelector("select");
-  select.replaceChildren(new Option("(no token 无令牌)", ""), ...personas.map((each) => new Option(each.name, each.token)));
-  select.addEventListener("change", () => setToken(select.value || null));
+  const options = personas.map((each) => Object.assign(new Option(each.name), { title: `${each.shows} ${each.showsZh}` }));
+  select.replaceChildren(new Option("(nobody 未登录)", ""), ...options);
+  select.addEventListener("change", () => become(select.value, label.querySelector("output"), setToken));
   label.hidden = false;
+}
+
+async function become(name, output, setToken) {
+  output.value = "";
+  if (!name) return setToken(null);
+  const address = `${config.personasUrl}/${encodeURIComponent(name)}/token`;
+  const answer = await (await fetch(address, { method: "POST" })).json();
+  setToken(answer.access_token ?? null);
+  output.value = answer.error_description ?? "";
 }
 
 ReactDOM.createRoot(place).render(React.createElement(Page));

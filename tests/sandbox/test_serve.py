@@ -46,13 +46,15 @@ def test_from_nothing_to_serving_and_again_and_ctrl_c_leaves_no_process(tmp_path
         assert (ready.status_code, ready.json()["checks"]) == (200, {"database": "ok", "log": "ok"})
         assert working_in(directory)
         kept = {file.name: file.read_bytes() for file in directory.iterdir() if file.is_file()}
+        assert kept.pop("address").decode() == url
         first = published(url)
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
         assert working_in(directory) == []
+        assert not (directory / "address").exists()
     with sandbox(directory, "--port", "0") as (_, url):
         assert published(url) == first
-    assert {"data.key", "signing.pem", "log.pem"} <= set(kept)
+    assert set(kept) == {"data.key", "signing.pem", "log.pem"}
     assert {name: (directory / name).read_bytes() for name in kept} == kept
 
 

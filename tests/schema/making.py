@@ -176,8 +176,14 @@ def make_app(
 ) -> Starlette:
     """The application over the small schema, with tokens of `personas` on offer. `values` are settings."""
 
-    async def serve_personas(request: Request) -> JSONResponse:
-        return JSONResponse([{"name": name, "token": token} for name, token in (personas or {}).items()])
+    known = personas or {}
+
+    async def list_personas(request: Request) -> JSONResponse:
+        return JSONResponse({"personas": [{"name": name, "shows": "one", "showsZh": "一"} for name in known]})
+
+    async def token(request: Request) -> JSONResponse:
+        found = known.get(request.path_params["name"])
+        return JSONResponse({"access_token": found} if found else {"error_description": "This one has gone."})
 
     return create_app(
         world,
@@ -186,13 +192,13 @@ def make_app(
         open_stub,
         schema=schema or make_trial_schema(),
         authenticate=known_by_token,
-        routes=[Route("/personas", serve_personas)] if personas else [],
+        routes=[Route("/personas", list_personas), Route("/personas/{name}/token", token, methods=["POST"])],
         personas_url="/personas" if personas else None,
     )
 
 
 def make_app_with_personas() -> Starlette:
-    return make_app(personas={"operator": "good"})
+    return make_app(personas={"operator": "good", "leaver": ""})
 
 
 @contextmanager

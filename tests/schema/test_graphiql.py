@@ -131,6 +131,18 @@ async def test_a_persona_fills_in_its_token(address: str) -> None:
 
 @needs_chromium
 @pytest.mark.browser
+async def test_a_persona_that_is_not_let_in_says_why_and_leaves_no_token_behind(address: str) -> None:
+    async with open_page(address) as (page, problems):
+        await page.locator("#personas select").select_option(label="operator")
+        await page.locator("#personas select").select_option(label="leaver")
+        await expect(page.locator("#personas output")).to_have_text("This one has gone.")
+        await run(page)
+        await expect(page.locator(".result-window")).to_contain_text('"kind": "ANONYMOUS"', timeout=15_000)
+        assert problems == []
+
+
+@needs_chromium
+@pytest.mark.browser
 async def test_a_subscription_shows_its_last_event(address: str) -> None:
     async with open_page(address) as (page, problems):
         await page.locator(".graphiql-query-editor .CodeMirror").click()
