@@ -151,4 +151,13 @@ class Execution:
 
 def _answer(result: ExecutionResult, job: Job, context: Context) -> Answer:
     errors = format_execution_errors(result.errors, context.request_id) if result.errors else None
+    if errors and _needs_login(errors, result.data):
+        return Answer([{"message": errors[0]["message"], "extensions": errors[0]["extensions"]}], cost=job.cost)
     return Answer(errors, result.data, executed=True, cost=job.cost)
+
+
+def _needs_login(errors: list[FormattedError], data: dict[str, Any] | None) -> bool:
+    """Whether nothing at all was answered, for want of a token: the request is then refused, not its fields."""
+    if any(value is not None for value in (data or {}).values()):
+        return False
+    return all(error["extensions"]["code"] == ErrorCode.UNAUTHENTICATED for error in errors)

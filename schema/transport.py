@@ -39,7 +39,7 @@ from schema.requests import (
 )
 from schema.websockets import Connection, MarkedWebSocket, Subscriptions
 from service.access import ANONYMOUS, Caller
-from service.errors import ServiceError, Unauthenticated, Unavailable
+from service.errors import ErrorCode, ServiceError, Unauthenticated, Unavailable
 from service.http.rate_limits import TokenBuckets
 
 # Takes the services and the bearer token, or None if there is none. Raises Unauthenticated.
@@ -169,7 +169,10 @@ class GraphQLTransport(GraphQL[Connection, None]):
             body = self.face.answers.encode(answer)
         except TypeError as error:  # a value that JSON has no words for: a fault of ours
             body = self.face.answers.encode(Answer([format_exception(error, request_id)], executed=True))
-        await self._send(send, 200 if answer.executed or media == JSON else 400, media, body)  # 5
+        if _needs_login(answer):  # 5
+            await self._send(send, 401, media, body, CHALLENGE)
+        else:
+            await self._send(send, 200 if answer.executed or media == JSON else 400, media, body)
 
     async def _read(self, scope: Scope, headers: Headers, media: str, receive: Receive) -> GraphQLRequest | None:
         """The request; None for a browser that asks for the page."""
@@ -222,13 +225,20 @@ CONTENT_TYPES = {
     JSON: b"application/json; charset=utf-8",
     RESPONSE: b"application/graphql-response+json; charset=utf-8",
 }
+CHALLENGE = {"www-authenticate": "Bearer"}
 NEVER_STORED = [(b"cache-control", b"no-store"), (b"vary", b"Accept")]
 
 
 def _headers_for(error: ServiceError) -> dict[str, str]:
     if "retryAfter" in error.extensions:
         return {"retry-after": str(error.extensions["retryAfter"])}
-    return {"www-authenticate": "Bearer"} if isinstance(error, Unauthenticated) else {}
+    return CHALLENGE if isinstance(error, Unauthenticated) else {}
+
+
+def _needs_login(answer: Answer) -> bool:
+    """Whether it is a token that the request lacks: HTTP then says so too (RFC 6750, 3), whatever the media type."""
+    first = answer.errors[0] if answer.errors and not answer.executed else None
+    return first is not None and first["extensions"]["code"] == ErrorCode.UNAUTHENTICATED
 
 
 async def _only(answer: Answer) -> Any:

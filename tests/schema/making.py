@@ -89,6 +89,10 @@ class TrialQuery:
         raise BadInput("No such number.", field="number")
 
     @strawberry.field
+    def closed(self) -> str | None:
+        raise Unauthenticated("This needs a login.")
+
+    @strawberry.field
     async def slow(self, seconds: float) -> str:
         await asyncio.sleep(seconds)
         return "done"

@@ -251,6 +251,20 @@ async def test_a_token_is_checked_before_anything_runs(client: httpx.AsyncClient
         assert_marked(response)
 
 
+@pytest.mark.parametrize(
+    ("query", "status"), [("{ closed }", 401), ("{ closed refused }", 200), ('{ closed echo(text: "x") }', 200)]
+)
+async def test_an_answer_that_is_nothing_but_a_want_of_login_is_401(
+    client: httpx.AsyncClient, query: str, status: int
+) -> None:
+    response = await client.post("/graphql", json={"query": query})
+    codes = {error["extensions"]["code"] for error in response.json()["errors"]}
+    assert "UNAUTHENTICATED" in codes
+    assert response.status_code == status
+    assert ("www-authenticate" in response.headers) is (status == 401)
+    assert ("data" in response.json()) is (status == 200)
+
+
 async def test_too_many_requests_are_told_when_to_come_back() -> None:
     async with open_client(make_app(rate_per_minute=60, rate_burst=2)) as client:
         codes = [(await client.post("/graphql", json=HELLO)).status_code for _ in range(3)]
