@@ -24,6 +24,7 @@ from service.authority import open_authority
 from service.bootstrap import Services, names_in, open_services
 from service.clock import SystemClock
 from service.extracted_text import MAX_BYTES
+from service.publications import PublicationService
 from service.server import ServerConfig, address_of, event_loop_factory, listen, run, serve
 from service.settings import SettingsError, variable
 from service.storage.init import init_database
@@ -86,7 +87,7 @@ async def prepare(settings: SandboxSettings) -> str | None:
         server_selection_ms=settings.server_selection_ms,
     )
     async with open_services(settings, SANDBOX, SystemClock()) as services:
-        await _ensure_agreement(services.agreements, settings.agreement)
+        await _ensure_agreement(services.agreements, services.publications, settings.agreement)
         credentials = Credentials(personas_directory(settings.data_dir))
         with open_authority(settings, SANDBOX) as authority:
             if authority is not None:
@@ -102,7 +103,7 @@ async def _first_token(services: Services, credentials: Credentials) -> str | No
     return None
 
 
-async def _ensure_agreement(agreements: AgreementService, file: Path | None) -> None:
+async def _ensure_agreement(agreements: AgreementService, publications: PublicationService, file: Path | None) -> None:
     """The newest version is the text of the file, if one is given; else there is at least the digest.
 
     What is published cannot be changed (art. 25), so a file that differs from it becomes the next version.
@@ -127,7 +128,7 @@ async def _ensure_agreement(agreements: AgreementService, file: Path | None) -> 
         )
     else:
         return
-    await agreements.publish(SYSTEM, number)
+    await publications.publish(SYSTEM, number)
 
 
 def _read(file: Path) -> bytes:

@@ -52,6 +52,7 @@ class Stored(Protocol):
 
 
 T = TypeVar("T", bound=Stored)
+S = TypeVar("S", bound=Stored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,13 @@ class Act:
         return await self._proposals.replace(self.session, now)
 
 
+class Use(Protocol):
+    """What acting means for the agreement (art. 25): it stands around every act, in the act's transaction."""
+
+    async def around(self, act: Act, action: Action, work: Callable[[Act], Awaitable[Done[S]]]) -> Done[S]:
+        """Do `work`. Raises Refused where the participant may act no more."""
+
+
 class Acts:
     """Runs acts: asks the policy, replays what a key has answered, opens the transaction."""
 
@@ -125,6 +133,7 @@ class Acts:
         entries: IdempotencyStore,
         proposals: ProposalStore,
         usage: Usage,
+        use: Use,
         personal_data: PersonalData,
         forget_logins: Callable[[], None] = lambda: None,
     ) -> None:
@@ -136,6 +145,7 @@ class Acts:
         self._entries = entries
         self._proposals = proposals
         self._usage = usage
+        self._use = use
         self._personal_data = personal_data
         self._forget_logins = forget_logins
 
@@ -189,8 +199,12 @@ class Acts:
         key: str | None,
     ) -> Done[T]:
         digest = self._digest(action, given)
+
+        async def used(act: Act) -> Done[T]:
+            return await self._use.around(act, action, work)
+
         if key is None:
-            return await self._database.transaction(lambda session: work(self._act(caller, session, digest)))
+            return await self._database.transaction(lambda session: used(self._act(caller, session, digest)))
         entry = self._entry_id(caller, key)
         for _ in range(_ATTEMPTS):
             answered = await self._entries.find(entry, self.now(caller))
@@ -198,7 +212,7 @@ class Acts:
                 return await self._replay(answered, digest, codec)
             try:
                 return await self._database.transaction(
-                    lambda session: self._once(self._act(caller, session, digest), entry, codec, work)
+                    lambda session: self._once(self._act(caller, session, digest), entry, codec, used)
                 )
             except KeyTaken:
                 continue

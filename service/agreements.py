@@ -69,7 +69,7 @@ class Agreement:
 
 
 class AgreementService:
-    """Import, publication and reading. Published texts are parsed once per process and kept."""
+    """Import and reading; `service.publications` publishes. Published texts are parsed once per process and kept."""
 
     def __init__(self, world: World, clock: Clock, store: AgreementStore) -> None:
         self._world = world
@@ -116,38 +116,9 @@ class AgreementService:
             raise refuse(RefusalCode.AGREEMENT_PUBLISHED, "number", number=number)
         return _agreement(saved, AgreementStatus.DRAFT)
 
-    async def publish(self, caller: Caller, number: int) -> Agreement:
-        """Publish the draft `number`: it supersedes the version before from its effective date on (art. 25).
-
-        Raises Refused if there is no such draft, if it is published already, if the version before it is not, or if it
-        would take effect earlier than that one.
-        """
-        ensure_may(caller, Action.PUBLISH_AGREEMENT)
-        draft = await self._store.find(number)
-        if draft is None:
-            raise refuse(RefusalCode.AGREEMENT_NOT_FOUND, "number", number=number)
-        if draft.published_at is not None:
-            raise refuse(RefusalCode.AGREEMENT_PUBLISHED, "number", number=number)
-        heads = await self._store.published_heads()
-        newest = heads[-1] if heads else None
-        if number != (newest.number + 1 if newest else 1):
-            raise refuse(
-                RefusalCode.AGREEMENT_OUT_OF_ORDER, "number", number=number, newest=newest.number if newest else 0
-            )
-        if newest and draft.effective_from < newest.effective_from:
-            raise refuse(
-                RefusalCode.AGREEMENT_EFFECTIVE_TOO_EARLY,
-                "effectiveFrom",
-                number=number,
-                effective=draft.effective_from,
-                newest=newest.number,
-                newest_effective=newest.effective_from,
-            )
-        published = await self._store.publish(draft, self._clock.now())
-        if published is None:
-            raise refuse(RefusalCode.AGREEMENT_PUBLISHED, "number", number=number)
+    def forget_heads(self) -> None:
+        """Look again, at the next reading, which versions are published."""
         self._heads = (float("-inf"), ())
-        return (await self.get_many(caller, [number]))[0] or _agreement(published, AgreementStatus.PUBLISHED)
 
     async def find(self, caller: Caller, number: int | None = None) -> Agreement | None:
         """Version `number`, or the one in force today in Shanghai. A draft is there for the depository only."""
@@ -216,6 +187,29 @@ class AgreementService:
             heads = tuple(await self._store.published_heads())
             self._heads = (time.monotonic(), heads)
         return heads
+
+
+def ensure_publishable(
+    draft: AgreementDocument | None, number: int, heads: Sequence[AgreementHead]
+) -> AgreementDocument:
+    """The draft, if it may follow the published versions `heads` (ascending). Raises Refused (art. 25)."""
+    if draft is None:
+        raise refuse(RefusalCode.AGREEMENT_NOT_FOUND, "number", number=number)
+    if draft.published_at is not None:
+        raise refuse(RefusalCode.AGREEMENT_PUBLISHED, "number", number=number)
+    newest = heads[-1] if heads else None
+    if number != (newest.number + 1 if newest else 1):
+        raise refuse(RefusalCode.AGREEMENT_OUT_OF_ORDER, "number", number=number, newest=newest.number if newest else 0)
+    if newest and draft.effective_from < newest.effective_from:
+        raise refuse(
+            RefusalCode.AGREEMENT_EFFECTIVE_TOO_EARLY,
+            "effectiveFrom",
+            number=number,
+            effective=draft.effective_from,
+            newest=newest.number,
+            newest_effective=newest.effective_from,
+        )
+    return draft
 
 
 def _may_read_drafts(caller: Caller) -> bool:

@@ -40,6 +40,7 @@ from service.operators import OffboardReason, Operator, OperatorStatus
 from service.pagination import Page, PageRequest
 from service.participants import (
     ENDED,
+    LEGACY_NOTICE_NUMBER,
     Acceptance,
     AcceptanceManner,
     Information,
@@ -227,6 +228,9 @@ class ApplicationService:
     async def _accepted(self, act: Act, number: int | None, findings: Findings) -> Acceptance | None:
         """Applying is accepting (art. 7): the version named must be the one in force."""
         if number is None:
+            return None
+        if number == LEGACY_NOTICE_NUMBER:
+            findings.add(RefusalCode.LEGACY_NOTICE_ENDED, "agreementNumber")
             return None
         agreement = await self._agreements.find(act.caller)
         if agreement is None or agreement.number != number:

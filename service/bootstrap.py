@@ -9,6 +9,8 @@ from service.agreements import AgreementService
 from service.application_service import ApplicationService
 from service.authority import Authority, open_authority
 from service.clock import Clock
+from service.consent_service import ConsentService
+from service.continued_use import ContinuedUse
 from service.feeds import Feeds, OperatorFeed, RecordFeed
 from service.http.metrics import Meter
 from service.http.rate_limits import TokenBuckets
@@ -20,6 +22,7 @@ from service.operator_service import OperatorService
 from service.participant_service import ParticipantService
 from service.personal_data import PersonalData
 from service.proposal_service import ProposalService
+from service.publications import PublicationService
 from service.records import RecordService
 from service.registrar_service import RegistrarService
 from service.settings import Settings, signing_keys
@@ -27,6 +30,7 @@ from service.storage.agreements import AgreementStore
 from service.storage.applications import ApplicationStore
 from service.storage.certificates import CertificateStore
 from service.storage.commands import CommandLatency
+from service.storage.consents import ConsentStore
 from service.storage.database import Database, Names, open_database
 from service.storage.idempotency import IdempotencyStore
 from service.storage.log import LogStore
@@ -56,6 +60,8 @@ class Services:
     authority: Authority | None
     database: Database
     agreements: AgreementService
+    publications: PublicationService
+    consents: ConsentService
     participants: ParticipantService
     applications: ApplicationService
     operators: OperatorService
@@ -75,6 +81,7 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
     world, keys = database.world, signing_keys(settings)
     personal_data = PersonalData(world, settings.data_key.get_secret_value())
     participants, operators = ParticipantStore(database), OperatorStore(database)
+    consents = ConsentStore(database)
     certificates, kept_records = CertificateStore(database), RecordStore(database)
     tasks, proposals, registrars = TaskStore(database), ProposalStore(database), RegistrarStore(database)
     usage, log = Usage(UsageStore(database), operators), LogService(LogStore(database))
@@ -98,10 +105,12 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
         entries=IdempotencyStore(database),
         proposals=proposals,
         usage=usage,
+        use=ContinuedUse(consents, participants),
         personal_data=personal_data,
         forget_logins=tokens.forget,
     )
-    agreements = AgreementService(world, clock, AgreementStore(database))
+    texts = AgreementStore(database)
+    agreements = AgreementService(world, clock, texts)
     return Services(
         world=world,
         settings=settings,
@@ -110,6 +119,10 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
         authority=authority,
         database=database,
         agreements=agreements,
+        publications=PublicationService(
+            acts, texts=agreements, agreements=texts, consents=consents, participants=participants
+        ),
+        consents=ConsentService(acts, consents=consents, agreements=texts, participants=participants, tasks=tasks),
         participants=ParticipantService(
             acts,
             participants=participants,

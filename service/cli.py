@@ -122,7 +122,7 @@ def publish(number: int) -> None:
     """Publish draft NUMBER: it can never be changed again, and supersedes the version before."""
 
     async def work(services: Services) -> str:
-        published = await services.agreements.publish(SYSTEM, number)
+        published = (await services.publications.publish(SYSTEM, number)).subject
         return f"Published {number}: in force from {published.effective_from}, SHA-256 {published.content_hash}."
 
     click.echo(_with_services(work))

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     RECORD = "rec"
     PROPOSAL = "prp"
     TASK = "tsk"
+    CONSENT = "con"
 
 
 _ID = re.compile(r"(?P<world>[a-z]{3,4})-(?P<kind>[a-z]{2,4})-(?P<ulid>[0-7][0-9A-HJKMNP-TV-Z]{25})")

@@ -12,6 +12,7 @@ from service.refusals import Refused
 from service.storage.errors import as_service_error
 
 EFFECT_SECONDS = 30.0  # how late an approved application may take effect on its day
+DELIVER_SECONDS = 15.0  # how late the delivery of a published agreement may begin
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ async def running_jobs(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(services.feeds.run(), name="feeds"),
         asyncio.create_task(services.usage.run(), name="usage"),
         asyncio.create_task(repeat(services.applications.effect_due, EFFECT_SECONDS), name="applications"),
+        asyncio.create_task(repeat(services.publications.deliver, DELIVER_SECONDS), name="deliveries"),
     ]
     try:
         yield

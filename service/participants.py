@@ -50,6 +50,7 @@ PARTICIPANT_TRANSITIONS: Mapping[tuple[ParticipantStatus, ParticipantCommand], P
 )
 
 ENDED = frozenset({ParticipantStatus.CLOSED, ParticipantStatus.TERMINATED})
+OPEN = frozenset({ParticipantStatus.ACTIVE, ParticipantStatus.SUSPENDED, ParticipantStatus.CLOSING})
 
 
 class ContactKind(StrEnum):
@@ -98,16 +99,21 @@ class ServiceGrant:
 
 
 class AcceptanceManner(StrEnum):
-    BY_APPLICATION = "BY_APPLICATION"  # art. 7
-    BY_OPENING = "BY_OPENING"  # art. 7: the depository opens, the agreement is formed
+    BY_APPLICATION = "BY_APPLICATION"  # art. 7: applying is the participant's consent, opening the depository's
     CONFIRMED = "CONFIRMED"  # art. 25
     DEEMED_BY_USE = "DEEMED_BY_USE"  # art. 25
-    REJECTED = "REJECTED"  # art. 25
+
+
+LEGACY_NOTICE_NUMBER = 0  # the notice before agreement 1, which ended it (art. 29): nobody accepts it any more
 
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """Which agreement binds, how it came to, and since when. `formed_at` is the opening (art. 7)."""
+    """Which agreement binds, how it came to, and since when.
+
+    `formed_at` is the opening (art. 7). `effective_from` is a revision's first day, in Shanghai: what is accepted
+    before binds from then on; None where the version was in force already.
+    """
 
     agreement_number: int
     content_hash: str
@@ -115,6 +121,7 @@ class Acceptance:
     accepted_at: datetime
     accepted_by: str | None
     formed_at: datetime | None = None
+    effective_from: date | None = None
 
 
 class Ground(StrEnum):
@@ -174,7 +181,10 @@ class Information:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Participant(Information):
-    """An institution and its standing. `services` are those granted now; what was granted before is in the records."""
+    """An institution and its standing. `services` are those granted now; what was granted before is in the records.
+
+    `acceptance` is the latest that was given, `former_acceptances` those before it, the oldest first.
+    """
 
     id: str
     version: int
@@ -183,6 +193,7 @@ class Participant(Information):
     qualifications: tuple[Qualification, ...] = ()
     services: tuple[ServiceGrant, ...] = ()
     acceptance: Acceptance | None = None
+    former_acceptances: tuple[Acceptance, ...] = ()
     sanction: Sanction | None = None
     applied_at: datetime
     opened_at: datetime | None = None
@@ -218,12 +229,31 @@ def opened(participant: Participant, *, officer: str | None, at: datetime) -> Pa
     """The participant, opened: the agreement is formed (art. 7). Raises Refused(ACCEPTANCE_MISSING) without one."""
     status = next_status(participant.status, ParticipantCommand.OPEN)
     acceptance = participant.acceptance
-    if acceptance is None or acceptance.manner is AcceptanceManner.REJECTED:
+    if acceptance is None:
         raise refuse(RefusalCode.ACCEPTANCE_MISSING, "acceptance")
     grants = tuple(ServiceGrant(service, at, officer) for service in SERVICES_AT_OPENING)
     return replace(
         participant, status=status, services=grants, acceptance=replace(acceptance, formed_at=at), opened_at=at
     )
+
+
+def accepted(participant: Participant, acceptance: Acceptance) -> Participant:
+    """The participant, with a revision accepted; what it accepted before stays readable (art. 25)."""
+    former = (participant.acceptance,) if participant.acceptance else ()
+    return replace(participant, acceptance=acceptance, former_acceptances=(*participant.former_acceptances, *former))
+
+
+def acceptances_of(participant: Participant) -> tuple[Acceptance, ...]:
+    """All that were given, the oldest first."""
+    return (*participant.former_acceptances, *((participant.acceptance,) if participant.acceptance else ()))
+
+
+def acceptance_on(participant: Participant, day: date) -> Acceptance | None:
+    """The one that binds on a day in Shanghai: the latest given of a version in force by then."""
+    in_force = [
+        each for each in acceptances_of(participant) if each.effective_from is None or each.effective_from <= day
+    ]
+    return in_force[-1] if in_force else None
 
 
 def suspended(participant: Participant, sanction: Sanction) -> Participant:

@@ -21,6 +21,9 @@ class Action(StrEnum):
     PUBLISH_AGREEMENT = "PUBLISH_AGREEMENT"
     ACCEPT_AGREEMENT = "ACCEPT_AGREEMENT"
     REJECT_AGREEMENT = "REJECT_AGREEMENT"
+    DELIVER_AGREEMENT = "DELIVER_AGREEMENT"
+    READ_CONSENT = "READ_CONSENT"
+    READ_DELIVERY = "READ_DELIVERY"  # how a revision fares with all participants
     # participants and their applications
     READ_PARTICIPANT = "READ_PARTICIPANT"
     READ_APPLICATION = "READ_APPLICATION"
@@ -101,6 +104,9 @@ POLICY: Mapping[Action, Allowed] = MappingProxyType(
         Action.PUBLISH_AGREEMENT: Allowed(registrars=_OFFICER, system=True),
         Action.ACCEPT_AGREEMENT: Allowed(_ADMINISTRATOR, Permission.AGREEMENT_ACCEPT),
         Action.REJECT_AGREEMENT: Allowed(_ADMINISTRATOR, Permission.AGREEMENT_ACCEPT),
+        Action.DELIVER_AGREEMENT: Allowed(system=True),
+        Action.READ_CONSENT: _read(Permission.PARTICIPANT_READ),
+        Action.READ_DELIVERY: Allowed(registrars=_ALL_REGISTRARS, system=True),
         Action.READ_PARTICIPANT: _read(Permission.PARTICIPANT_READ),
         Action.READ_APPLICATION: _read(Permission.PARTICIPANT_READ),
         Action.READ_TASK: Allowed(registrars=_ALL_REGISTRARS, system=True),

@@ -20,6 +20,12 @@ class RefusalCode(StrEnum):
     AGREEMENT_PUBLISHED = "AGREEMENT_PUBLISHED"
     AGREEMENT_OUT_OF_ORDER = "AGREEMENT_OUT_OF_ORDER"
     AGREEMENT_EFFECTIVE_TOO_EARLY = "AGREEMENT_EFFECTIVE_TOO_EARLY"
+    AGREEMENT_NOT_DELIVERED = "AGREEMENT_NOT_DELIVERED"
+    AGREEMENT_NOT_NEWEST = "AGREEMENT_NOT_NEWEST"
+    AGREEMENT_NOT_IN_FORCE = "AGREEMENT_NOT_IN_FORCE"
+    AGREEMENT_REJECTED = "AGREEMENT_REJECTED"
+    CONSENT_STATE = "CONSENT_STATE"
+    LEGACY_NOTICE_ENDED = "LEGACY_NOTICE_ENDED"
     # writing
     VERSION_CONFLICT = "VERSION_CONFLICT"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
@@ -170,6 +176,36 @@ RULES: Mapping[RefusalCode, Rule] = MappingProxyType(
             25,
             "Agreement {number} would take effect on {effective}, before version {newest} did, on {newest_effective}.",
             "第 {number} 号协议的生效日 {effective} 早于第 {newest} 号协议的生效日 {newest_effective}。",
+        ),
+        RefusalCode.AGREEMENT_NOT_DELIVERED: Rule(
+            25,
+            "Agreement {number} has not been delivered to the participant: it is not accepted or rejected before.",
+            "第 {number} 号协议尚未通过PROP送达该用户，不得视为同意或拒绝。",
+        ),
+        RefusalCode.AGREEMENT_NOT_NEWEST: Rule(
+            25,
+            "Agreement {number} is answered no more: the newest version is {newest}.",
+            "第 {number} 号协议已有更新版本 {newest}，不再接受答复。",
+        ),
+        RefusalCode.AGREEMENT_NOT_IN_FORCE: Rule(
+            25,
+            "Agreement {number} takes effect on {effective}: use before that day is no consent to it.",
+            "第 {number} 号协议自 {effective} 起生效，此前的使用不视为同意。",
+        ),
+        RefusalCode.AGREEMENT_REJECTED: Rule(
+            25,
+            "The participant has rejected agreement {number}: it uses PROP no more, and applies to close.",
+            "用户不同意第 {number} 号协议：应停止使用PROP，并申请关闭。",
+        ),
+        RefusalCode.CONSENT_STATE: Rule(
+            25,
+            "The answer to this version is given: it is {status}, and cannot become otherwise ({command}).",
+            "对该版本的答复已作出：状态为 {status}，不能办理：{command}。",
+        ),
+        RefusalCode.LEGACY_NOTICE_ENDED: Rule(
+            29,
+            "The older notice ended when agreement 1 took effect: it is accepted no more.",
+            "《PROP联网及使用须知》自协议生效之日起终止，不再接受同意。",
         ),
         # writing
         RefusalCode.VERSION_CONFLICT: Rule(

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Self
 
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from service.storage.database import Collection, Database, Document, Index
+from service.storage.database import Collection, Database, Document, Index, Session
 
 AGREEMENTS = Collection(
     name="agreements",
@@ -36,6 +37,11 @@ class AgreementHead:
     id: str
     number: int
     effective_from: date
+    content_hash: str
+
+    @classmethod
+    def of(cls, document: "AgreementDocument") -> Self:
+        return cls(document.id, document.number, document.effective_from, document.content_hash)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,17 +80,20 @@ class AgreementStore:
             return None
         return _document(stored)
 
-    async def publish(self, draft: AgreementDocument, at: datetime) -> AgreementDocument | None:
+    async def publish(
+        self, draft: AgreementDocument, at: datetime, session: Session = None
+    ) -> AgreementDocument | None:
         """Publish exactly the draft that was read; None if it has changed or been published since."""
         stored = await self._collection.find_one_and_update(
             {"number": draft.number, "version": draft.version, "publishedAt": None},
             {"$set": {"publishedAt": at}},
             return_document=ReturnDocument.AFTER,
+            session=session,
         )
         return _document(stored) if stored else None
 
-    async def find(self, number: int) -> AgreementDocument | None:
-        stored = await self._collection.find_one({"number": number})
+    async def find(self, number: int, session: Session = None) -> AgreementDocument | None:
+        stored = await self._collection.find_one({"number": number}, session=session)
         return _document(stored) if stored else None
 
     async def find_by_id(self, agreement_id: str) -> AgreementDocument | None:
@@ -96,16 +105,21 @@ class AgreementStore:
         found = await self._collection.find({"number": {"$in": list(numbers)}}).to_list(len(numbers))
         return [_document(each) for each in found]
 
-    async def published_heads(self) -> list[AgreementHead]:
+    async def published_heads(self, session: Session = None) -> list[AgreementHead]:
         """All published versions, ascending by number. There is one in years: a few dozen at the most."""
         found = (
             await self._collection.find(
-                {"number": {"$gte": 1}, "publishedAt": {"$ne": None}}, {"number": 1, "effectiveFrom": 1}
+                {"number": {"$gte": 1}, "publishedAt": {"$ne": None}},
+                {"number": 1, "effectiveFrom": 1, "contentHash": 1},
+                session=session,
             )
             .sort("number", 1)
             .to_list(None)
         )
-        return [AgreementHead(each["_id"], each["number"], date.fromisoformat(each["effectiveFrom"])) for each in found]
+        return [
+            AgreementHead(each["_id"], each["number"], date.fromisoformat(each["effectiveFrom"]), each["contentHash"])
+            for each in found
+        ]
 
     async def numbers(self) -> list[int]:
         """The numbers of drafts and published versions, ascending."""

@@ -4,6 +4,7 @@ from service.storage.agreements import AGREEMENTS
 from service.storage.applications import APPLICATIONS
 from service.storage.certificate_keys import CERTIFICATE_KEYS
 from service.storage.certificates import CERTIFICATES
+from service.storage.consents import CONSENTS
 from service.storage.database import STAMP_NAMESPACE, Collection
 from service.storage.idempotency import IDEMPOTENCY
 from service.storage.log import BATCHES, LOG, QUEUE, TILES
@@ -26,6 +27,7 @@ WORLD = Collection(
 
 ALL_COLLECTIONS: tuple[Collection, ...] = (
     AGREEMENTS,
+    CONSENTS,
     PARTICIPANTS,
     APPLICATIONS,
     OPERATORS,

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from service.access import ParticipantKind, QualificationType, Service
 from service.pagination import Order, SortKey
-from service.participants import ENDED, Participant, ParticipantStatus, QualificationStatus
+from service.participants import ENDED, OPEN, Participant, ParticipantStatus, QualificationStatus
 from service.storage.database import Database, Document, Index, Session
 from service.storage.documents import Codec, Versioned, declare
 from service.storage.search import SEARCH_PROPERTIES, search_fields, search_query
@@ -23,6 +23,7 @@ PARTICIPANTS = declare(
     Index((("uscc", 1), ("_id", 1))),
     Index((("legalName", 1), ("_id", 1))),
     Index((("status", 1), ("_id", 1))),
+    Index((("status", 1), ("_id", 1), ("acceptance.agreementNumber", 1))),
     Index((("status", 1), ("participantCode", 1))),
     Index((("status", 1), ("legalName", 1), ("_id", 1))),
     Index((("kind", 1), ("_id", 1))),
@@ -102,6 +103,26 @@ class ParticipantStore(Versioned[Participant]):
     async def find_holding(self, uscc: str, session: Session = None) -> Participant | None:
         """The participant of this credit code whose standing has not ended."""
         return await self.find_by({"heldUscc": uscc}, session)
+
+    async def open_without(self, number: int, after: str, limit: int) -> list[str]:
+        """Ids beyond `after`, in their order, of open participants whose latest acceptance is of an older version."""
+        query = {
+            "status": {"$in": [each.value for each in OPEN]},
+            "_id": {"$gt": after},
+            "acceptance.agreementNumber": {"$lt": number},
+        }
+        found = await self.collection.find(query, {"_id": 1}).sort("_id", 1).limit(limit).to_list(limit)
+        return [each["_id"] for each in found]
+
+    async def keep_acceptances(self, session: Session, participant: Participant) -> None:
+        """Store what the participant has accepted, and nothing else of it.
+
+        Its version stays, since consent by use comes with acts that are about something else: who read the participant
+        before them has read what is still so. A concurrent `replace` meets this write in the database, and is retried.
+        """
+        document = PARTICIPANT_CODEC.encode(participant)
+        changed = {key: document[key] for key in ("acceptance", "formerAcceptances")}
+        await self.collection.update_one({"_id": participant.id}, {"$set": changed}, session=session)
 
     async def touch_roster(self, session: Session, participant_id: str) -> None:
         """Makes two transactions that look at the same participant's operators meet: one of them is tried again."""

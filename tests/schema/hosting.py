@@ -94,7 +94,7 @@ class Hosted:
         await agreements.import_draft(
             SYSTEM, digest.chinese_data, number=1, effective_from=effective, english=digest.english_data, is_digest=True
         )
-        await agreements.publish(SYSTEM, 1)
+        await self.services.publications.publish(SYSTEM, 1)
 
     async def open_participant(self, uscc: str = USCC, code: str = "BRK001") -> tuple[Participant, Operator]:
         """An opened participant with its first administrator. The agreement must be published."""

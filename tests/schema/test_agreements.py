@@ -30,9 +30,9 @@ async def served(wire_database: Database) -> AsyncIterator[Served]:
             english=digest.english_data,
             is_digest=True,
         )
-        await agreements.publish(SYSTEM, 1)
+        await served.services.publications.publish(SYSTEM, 1)
         await agreements.import_draft(SYSTEM, make_text(), number=2, effective_from=date(2027, 1, 1))
-        await agreements.publish(SYSTEM, 2)
+        await served.services.publications.publish(SYSTEM, 2)
         await agreements.import_draft(SYSTEM, make_text(last="草稿。"), number=3, effective_from=date(2028, 1, 1))
         yield served
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from service.access import (
     ROLE_CEILINGS,
+    SYSTEM,
     Caller,
     CallerKind,
     OperatorRole,
@@ -16,9 +17,12 @@ from service.access import (
     Service,
 )
 from service.acts import Acts
+from service.agreements import AgreementService
 from service.application_service import AccessInput, ApplicationService, ChangeInput, ClosureInput
 from service.applications import ApplicationCommand, Material, MaterialKind
 from service.certificates import Certificate, CertificateProfile, CertificateState
+from service.consent_service import ConsentService
+from service.continued_use import ContinuedUse
 from service.identifiers import Kind, new_id
 from service.log import LogService
 from service.operator_service import OperatorInput, OperatorService
@@ -27,10 +31,13 @@ from service.pagination import BY_ID, PageRequest
 from service.participant_service import Decision, ParticipantService, QualificationInput
 from service.participants import ContactKind, Ground, Participant, QualificationStatus, RuleKind, RuleReference
 from service.personal_data import PersonalData
+from service.publications import PublicationService
 from service.records import Record, RecordFilter, RecordService
 from service.registration import AdministratorInput, ContactInput, InformationInput
+from service.storage.agreements import AgreementHead, AgreementStore
 from service.storage.applications import ApplicationStore
 from service.storage.certificates import CertificateStore
+from service.storage.consents import ConsentStore
 from service.storage.database import Database
 from service.storage.idempotency import IdempotencyStore
 from service.storage.log import LogStore
@@ -42,6 +49,7 @@ from service.storage.tasks import TaskStore
 from service.storage.usage import UsageStore
 from service.task_service import TaskService
 from service.usage import Usage
+from tests.agreements import make_text
 from tests.service.records import KEYS, SteppingClock
 
 USCC = "91350100M000100Y43"
@@ -136,10 +144,11 @@ class Institutions:
         self.agreements = FixedAgreements()
         self.personal_data = PersonalData(world, bytes(range(32)))
         self.participant_store = ParticipantStore(database)
+        self.consent_store = ConsentStore(database)
         self.operator_store = OperatorStore(database)
         self.application_store = ApplicationStore(database)
         self.certificate_store = CertificateStore(database)
-        task_store = TaskStore(database)
+        tasks, texts = TaskStore(database), AgreementStore(database)
         self.usage = Usage(UsageStore(database), self.operator_store)
         kept = RecordStore(database)
         self.records = RecordService(world, self.clock, KEYS, kept, LogService(LogStore(database)))
@@ -152,7 +161,23 @@ class Institutions:
             entries=IdempotencyStore(database),
             proposals=ProposalStore(database),
             usage=self.usage,
+            use=ContinuedUse(self.consent_store, self.participant_store),
             personal_data=self.personal_data,
+        )
+        self.texts = AgreementService(world, self.clock, texts)
+        self.publications = PublicationService(
+            self.acts,
+            texts=self.texts,
+            agreements=texts,
+            consents=self.consent_store,
+            participants=self.participant_store,
+        )
+        self.consents = ConsentService(
+            self.acts,
+            consents=self.consent_store,
+            agreements=texts,
+            participants=self.participant_store,
+            tasks=tasks,
         )
         self.applications = ApplicationService(
             self.acts,
@@ -167,11 +192,11 @@ class Institutions:
             self.acts,
             participants=self.participant_store,
             operators=self.operator_store,
-            tasks=task_store,
+            tasks=tasks,
             certificates=self.certificate_store,
             personal_data=self.personal_data,
         )
-        self.tasks = TaskService(self.acts, task_store)
+        self.tasks = TaskService(self.acts, tasks)
         self.operators = OperatorService(
             self.acts,
             operators=self.operator_store,
@@ -180,6 +205,12 @@ class Institutions:
             usage=self.usage,
             personal_data=self.personal_data,
         )
+
+    async def publish(self, number: int, effective_from: date = date(2026, 1, 1)) -> AgreementHead:
+        """A published version of a text of its own."""
+        text = make_text(last=f"第{number}版。")
+        await self.texts.import_draft(SYSTEM, text, number=number, effective_from=effective_from)
+        return (await self.publications.publish(OFFICER, number)).subject
 
     async def open(self, uscc: str = USCC, code: str = "BRK001") -> tuple[Participant, Operator]:
         """An opened participant with its first administrator."""

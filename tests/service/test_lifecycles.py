@@ -56,7 +56,7 @@ from service.participants import (
     Sanction,
 )
 from service.personal_data import SealedText
-from service.refusals import Refused
+from service.refusals import RefusalCode, Refused
 
 AT = datetime(2026, 11, 22, 8, tzinfo=UTC)
 ACCEPTED = Acceptance(1, "0" * 64, AcceptanceManner.BY_APPLICATION, AT, None)
@@ -347,10 +347,9 @@ TestApplicationLife = ApplicationLife.TestCase
 
 
 def test_without_an_acceptance_nothing_opens() -> None:
-    rejected = replace(ACCEPTED, manner=AcceptanceManner.REJECTED)
-    for acceptance in (None, rejected):
-        with pytest.raises(Refused):
-            participants.opened(replace(PENDING, acceptance=acceptance), officer=None, at=AT)
+    with pytest.raises(Refused) as caught:
+        participants.opened(replace(PENDING, acceptance=None), officer=None, at=AT)
+    assert [(each.code, each.article) for each in caught.value.refusals] == [(RefusalCode.ACCEPTANCE_MISSING, 7)]
 
 
 @given(st.sets(st.sampled_from(Permission)), st.sets(st.sampled_from(Permission)))
