@@ -2,14 +2,21 @@
 
 from starlette.applications import Starlette
 
+from sandbox.bootstrap import Ground
+from sandbox.clock import TenantClock
 from sandbox.credentials import Credentials, personas_directory
+from sandbox.join_routes import join_routes
 from sandbox.persona_routes import PERSONAS_URL, persona_routes
 from sandbox.settings import SandboxSettings
 from sandbox.world import SANDBOX
 from schema.hosting import hosted
-from service.clock import SystemClock
 
 
 def application(settings: SandboxSettings) -> Starlette:
-    routes = persona_routes(SANDBOX, Credentials(personas_directory(settings.data_dir)))
-    return hosted(SANDBOX, settings, SystemClock(), routes=routes, personas_url=PERSONAS_URL)
+    clock = TenantClock()
+    ground = Ground(settings, clock)
+    routes = [
+        *persona_routes(SANDBOX, Credentials(personas_directory(settings.data_dir))),
+        *join_routes(SANDBOX, ground),
+    ]
+    return hosted(SANDBOX, settings, clock, routes=routes, personas_url=PERSONAS_URL, alongside=ground.open)

@@ -8,11 +8,14 @@ import click
 
 from sandbox.credentials import Credentials, personas_directory
 from sandbox.embedded import EmbeddedMissing
+from sandbox.join_command import DirectoryTaken
 from sandbox.locks import DirectoryInUse, hold_directory
 from sandbox.logins import NoLogin, fetch_token, find_address
 from sandbox.personas import PERSONAS
 from sandbox.serving import FIRST, embedded_directory, serve_sandbox
 from sandbox.settings import SandboxSettings, data_directory, read_sandbox_settings
+from sandbox.tenant_client import SandboxSaidNo
+from sandbox.tenant_commands import join
 from sandbox.world import SANDBOX
 from service.clock import SystemClock
 from service.reference import reference
@@ -24,7 +27,7 @@ EXAMPLE = '{"query": "{ viewer { environment kind } platform { name } }"}'
 
 
 class SandboxGroup(SpeakingGroup):
-    foreseen = (CannotListen, EmbeddedMissing, DirectoryInUse, NoLogin)
+    foreseen = (CannotListen, EmbeddedMissing, DirectoryInUse, NoLogin, DirectoryTaken, SandboxSaidNo)
 
 
 @click.group(cls=SandboxGroup)
@@ -95,6 +98,9 @@ def reset() -> None:
         with hold_directory(directory):
             shutil.rmtree(directory)
     click.echo("The sandbox is empty.")
+
+
+main.add_command(join)
 
 
 @main.group()

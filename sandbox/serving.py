@@ -14,6 +14,7 @@ from sandbox.embedded import open_embedded
 from sandbox.logins import address_file, log_in
 from sandbox.seeding import Seeding
 from sandbox.settings import SandboxSettings
+from sandbox.storage.collections import SANDBOX_COLLECTIONS
 from sandbox.world import SANDBOX
 from service.access import SYSTEM
 from service.agreement_digest import read_digest
@@ -83,6 +84,7 @@ async def prepare(settings: SandboxSettings) -> str | None:
     await init_database(
         settings.mongo_uri.get_secret_value(),
         SANDBOX,
+        SANDBOX_COLLECTIONS,
         names=names_in(settings),
         server_selection_ms=settings.server_selection_ms,
     )

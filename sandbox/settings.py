@@ -50,6 +50,10 @@ class SandboxSettings(Settings):
     agreement: Path | None = setting(
         None, shown="the digest shipped with it", what="The text to publish as agreement 1 where there is none yet."
     )
+    tenants: int = setting(1_000, ge=0, le=100_000, what="How many tenants there may be at a time.")
+    tenants_per_address: int = setting(
+        20, unit="a day", ge=0, le=100_000, what="How many tenants may join from one address."
+    )
 
     @property
     def embedded(self) -> bool:

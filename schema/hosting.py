@@ -1,7 +1,7 @@
 """The application of a world as it is deployed: the GraphQL face over its services, and the other routes beside it."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from schema.app import create_app
+from schema.transport import Authenticate
 from service.access import ANONYMOUS, Caller
 from service.bootstrap import Services, open_services
 from service.clock import Clock
@@ -20,6 +21,8 @@ from service.http.tokens import token_routes
 from service.jobs import running_jobs
 from service.settings import Settings
 from service.world import World
+
+Alongside = Callable[[Services], AbstractAsyncContextManager[object]]
 
 LOGINS_PER_MINUTE = 60  # attempts from one address
 LONGEST_LAG = timedelta(minutes=1)  # of a record on its way into the log
@@ -39,18 +42,26 @@ class Host:
 
 
 def hosted(
-    world: World, settings: Settings, clock: Clock, *, routes: Sequence[BaseRoute] = (), **options: Any
+    world: World,
+    settings: Settings,
+    clock: Clock,
+    *,
+    routes: Sequence[BaseRoute] = (),
+    alongside: Alongside = nullcontext,
+    notice: Callable[[Caller], None] = lambda _: None,
+    **options: Any,
 ) -> Starlette:
     """`create_app` over the world's own services, with tokens, the log of records, health, and the jobs running.
 
-    /readyz is green while the database answers and records reach the log.
+    /readyz is green while the database answers and records reach the log. `alongside` is open as long as the services
+    are, and stands on them; `notice` is told of every caller that comes in.
     """
     host = Host()
     checks: dict[str, Check] = {}
 
     @asynccontextmanager
     async def opened(settings: Settings, world: World, clock: Clock) -> AsyncIterator[Services]:
-        async with open_services(settings, world, clock) as services, running_jobs(services):
+        async with open_services(settings, world, clock) as services, running_jobs(services), alongside(services):
             host.opened = services
             checks.update(database=services.database.ready, log=lambda: ensure_log_keeps_up(services))
             try:
@@ -65,7 +76,18 @@ def hosted(
         *log_routes(world, lambda: host.services.keys, lambda: host.services.log),
         *health_routes(world, checks),
     ]
-    return create_app(world, settings, clock, opened, routes=[*routes, *own], authenticate=authenticate, **options)
+    return create_app(world, settings, clock, opened, routes=[*routes, *own], authenticate=noticing(notice), **options)
+
+
+def noticing(notice: Callable[[Caller], None]) -> Authenticate:
+    """`authenticate`, which tells of everyone it lets in."""
+
+    async def admit(services: Services, token: str | None) -> Caller:
+        caller = await authenticate(services, token)
+        notice(caller)
+        return caller
+
+    return admit
 
 
 async def authenticate(services: Services, token: str | None) -> Caller:

@@ -1,0 +1,26 @@
+"""All collections of the sandbox's databases: the service's, some with an index more, and the sandbox's own."""
+
+import dataclasses
+
+from sandbox.storage.clocks import CLOCKS
+from sandbox.storage.snapshots import SNAPSHOT_PARTS, SNAPSHOTS
+from sandbox.storage.tenant_jobs import TENANT_JOBS
+from sandbox.storage.tenants import TENANTS
+from service.storage.collections import ALL_COLLECTIONS
+from service.storage.database import Collection, Index
+
+OWN_COLLECTIONS: tuple[Collection, ...] = (TENANTS, CLOCKS, TENANT_JOBS, SNAPSHOTS, SNAPSHOT_PARTS)
+
+MORE_INDEXES: dict[str, tuple[Index, ...]] = {
+    "certificate_keys": (Index((("holderId", 1),)),),
+    "idempotency": (Index((("subject.participantId", 1),)), Index((("subject._id", 1),))),
+}
+"""What a tenant's reset looks for, and production never does."""
+
+
+def _with_more(declared: Collection) -> Collection:
+    more = MORE_INDEXES.get(declared.name, ())
+    return dataclasses.replace(declared, indexes=(*declared.indexes, *more))
+
+
+SANDBOX_COLLECTIONS: tuple[Collection, ...] = (*map(_with_more, ALL_COLLECTIONS), *OWN_COLLECTIONS)

@@ -1,0 +1,73 @@
+"""Joining from nothing, as a newcomer does: the command line, and the four programs, each run exactly as printed."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from sandbox.cli import main
+from tests.sandbox.starting import clean_environment, sandbox
+
+pytestmark = pytest.mark.process
+
+PROGRAMS = ["bash first_query.sh", "python first_query.py", "node first_query.mjs", "java FirstQuery.java"]
+
+
+@pytest.fixture(scope="module")
+def joined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, float, str]]:
+    """A directory that `prop-sandbox join` filled, when it began, and where the sandbox answers."""
+    root = tmp_path_factory.mktemp("joined")
+    with sandbox(root / "data", "--port", "0") as (_, url):
+        began = time.monotonic()
+        result = CliRunner().invoke(main, ["join", "--url", url, "--dir", str(root / "tenant"), "--name", "首航证券"])
+        assert result.exit_code == 0, result.output
+        yield root / "tenant", began, url
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_each_program_runs_as_printed_within_a_minute_of_joining(joined: tuple[Path, float, str], program: str):
+    directory, began, _ = joined
+    command, file = program.split()
+    if shutil.which(command) is None and command != "python":
+        pytest.skip(f"{command} is not on this machine")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    ran = subprocess.run(
+        [command, file],
+        check=False,
+        cwd=directory,
+        env=clean_environment(PATH=path),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stderr
+    answer = json.loads(ran.stdout)
+    assert answer["data"]["viewer"]["kind"] == "OPERATOR"
+    assert answer["data"]["viewer"]["binding"] is False
+    assert [each["role"] for each in answer["data"]["operators"]["nodes"]] == ["ADMINISTRATOR", "OPERATOR", "REVIEWER"]
+    assert answer["extensions"]["prop"]["environment"] == "SANDBOX"
+    assert time.monotonic() - began < 60
+
+
+def test_keys_and_secret_are_for_their_owner_alone_and_no_tenant_is_written_over(joined: tuple[Path, float, str]):
+    directory, _, url = joined
+    for file in [*directory.glob("*.key.pem"), directory / "tenant.json"]:
+        assert file.stat().st_mode & 0o077 == 0, file
+    assert len(list(directory.glob("*.key.pem"))) == len(list(directory.glob("*.crt.pem"))) == 6
+    again = CliRunner().invoke(main, ["join", "--url", url, "--dir", str(directory)])
+    assert again.exit_code == 1
+    assert "holds a tenant already" in again.stderr
+
+
+def test_where_no_sandbox_answers_a_sentence_says_so(tmp_path: Path):
+    result = CliRunner().invoke(main, ["join", "--url", "http://127.0.0.1:9", "--dir", str(tmp_path / "none")])
+    assert result.exit_code == 1
+    assert "No sandbox answers" in result.stderr
+    assert not (tmp_path / "none").exists()
