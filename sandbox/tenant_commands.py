@@ -48,3 +48,7 @@ def join(name: str | None, url: str | None, directory: Path, *, as_json: bool) -
 def _tell(doing: str, *, quiet: bool) -> None:
     if not quiet:
         click.echo(f"... {doing}", err=True)
+
+
+def _address(url: str | None) -> str:
+    return url or find_address(data_directory(process_environment()))
