@@ -23,10 +23,11 @@ from service.access import ANONYMOUS
 from service.clock import Clock, SystemClock
 from service.settings import Settings
 from service.world import PRODUCTION, World
+from tests.databases import make_database
 from tests.settings import make_settings
 
 SETTINGS = make_settings(rate_per_minute=1_000_000, rate_burst=1_000_000)
-SERVICES: Any = SimpleNamespace(world=PRODUCTION)
+SERVICES: Any = SimpleNamespace(world=PRODUCTION, database=make_database())
 
 
 class Stock(GraphQL[Context, None]):
