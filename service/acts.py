@@ -27,23 +27,26 @@ from service.world import World
 
 LONGEST_KEY = 255
 _ATTEMPTS = 10  # at a key that another call holds
-ENDING = frozenset(
+ADMITTING = frozenset(
     {
         Action.DECIDE_APPLICATION,
         Action.EFFECT_APPLICATION,
         Action.SUSPEND_PARTICIPANT,
+        Action.RESUME_PARTICIPANT,
         Action.TERMINATE_PARTICIPANT,
         Action.WITHDRAW_SERVICE,
         Action.CHANGE_PERMISSIONS,
         Action.FREEZE_OPERATOR,
+        Action.UNFREEZE_OPERATOR,
         Action.OFFBOARD_OPERATOR,
         Action.RENEW_CERTIFICATE,
         Action.HOLD_CERTIFICATE,
+        Action.RELEASE_CERTIFICATE,
         Action.REVOKE_CERTIFICATE,
         Action.REPORT_KEY_LOST,
     }
 )
-"""Acts that may take something from somebody who is logged in: nothing remembered of logins outlives them here."""
+"""Acts that change who is let in, or with what: nothing that this process remembers of logins outlives them."""
 
 
 class Stored(Protocol):
@@ -185,7 +188,7 @@ class Acts:
         try:
             return await self._performed(caller, action, codec, work, given=given, key=key)
         finally:
-            if action in ENDING:
+            if action in ADMITTING:
                 self._forget_logins()  # even if it failed: the answer to a commit may be what was lost
 
     async def _performed(
