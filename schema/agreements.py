@@ -8,6 +8,7 @@ import strawberry
 from schema.context import Info
 from schema.cost import ListSize
 from schema.pagination import Connection, connect, page_request
+from schema.permissions import OnlyFor
 from schema.scalars import Cursor
 from schema.types import Marked, Node, marks
 from service import agreement_changes, agreement_search, agreement_text
@@ -17,7 +18,9 @@ from service.agreement_text import Party
 from service.agreements import NEWEST_FIRST, AgreementStatus
 from service.agreements import Agreement as AgreementRecord
 from service.errors import BadInput
+from service.policy import Action
 from service.refusals import RefusalCode, codes_of_article
+from service.storage import consents
 from service.world import World
 
 for _enum, _description in (
@@ -156,6 +159,25 @@ class ArticleChange:
         )
 
 
+@strawberry.type(description="How a version fares: participants that it was delivered to, and their answers (art. 25).")
+class DeliveryCount:
+    delivered: int
+    opened: int = strawberry.field(description="Where an administrator has asked for it.")
+    confirmed: int
+    deemed_by_use: int
+    rejected: int
+
+    @classmethod
+    def of(cls, count: consents.DeliveryCount) -> Self:
+        return cls(
+            delivered=count.delivered,
+            opened=count.opened,
+            confirmed=count.confirmed,
+            deemed_by_use=count.deemed_by_use,
+            rejected=count.rejected,
+        )
+
+
 @strawberry.type(description="One version of the PROP agreement (PROP 联网服务协议). Published versions never change.")
 class Agreement(Node, Marked):
     record: strawberry.Private[AgreementRecord]
@@ -222,6 +244,14 @@ class Agreement(Node, Marked):
         changes = agreement_changes.changes(older.text, self.record.text)
         return [ArticleChange.of(older, self.record, each) for each in changes]
 
+    @strawberry.field(
+        description="How many participants got it, and what they made of it: for the depository.",
+        extensions=[OnlyFor(Action.READ_DELIVERY)],
+    )
+    async def deliveries(self, info: Info) -> DeliveryCount | None:
+        context = info.context
+        return DeliveryCount.of(await context.services.consents.count_deliveries(context.caller, self.number))
+
     @strawberry.field(description="The version before, null for the first.")
     async def supersedes(self, info: Info) -> "Agreement | None":
         return await _numbered(info, self.number - 1)
@@ -248,6 +278,8 @@ class AgreementQuery:
     async def agreement(self, info: Info, number: int | None = None) -> Agreement | None:
         context = info.context
         record = await context.services.agreements.find(context.caller, number)
+        if record is not None:
+            await context.services.consents.note_opened(context.caller, record.number)
         return Agreement.of(context.services.world, record) if record else None
 
     @strawberry.field(description="All published versions, the newest first. Open to all.")

@@ -13,6 +13,7 @@ from strawberry.types import ExecutionContext
 from schema.agreements import AgreementQuery
 from schema.application_acts import ApplicationMutation
 from schema.applications import ApplicationQuery
+from schema.consents import ConsentMutation
 from schema.leaves import note_leaves
 from schema.nodes import NodeQuery
 from schema.operator_acts import OperatorMutation
@@ -40,7 +41,13 @@ QUERIES: tuple[type, ...] = (
     ProposalQuery,
     RecordQuery,
 )
-MUTATIONS: tuple[type, ...] = (ApplicationMutation, ParticipantMutation, OperatorMutation, TaskMutation)
+MUTATIONS: tuple[type, ...] = (
+    ConsentMutation,
+    ApplicationMutation,
+    ParticipantMutation,
+    OperatorMutation,
+    TaskMutation,
+)
 SUBSCRIPTIONS: tuple[type, ...] = (LiveSubscription,)
 
 SDL = Path(__file__).with_name("schema.graphql")

@@ -8,6 +8,7 @@ from typing import Self
 import strawberry
 
 from schema.applications import Application, ApplicationFilter, applications_page
+from schema.consents import Consent
 from schema.context import Info
 from schema.cost import ListSize
 from schema.information import Contact, RegisteredInformation
@@ -26,6 +27,7 @@ from schema.scalars import Cursor
 from schema.types import Marked, Node, marks
 from service import participants
 from service.access import ParticipantKind, QualificationType, Service
+from service.clock import business_date
 from service.errors import BadInput
 from service.identifiers import Kind, parse_id
 from service.pagination import BY_ID, LATEST_FIRST
@@ -100,6 +102,7 @@ class Acceptance:
     accepted_at: datetime
     accepted_by: strawberry.ID | None
     formed_at: datetime | None = strawberry.field(description="When the depository opened: the agreement is formed.")
+    effective_from: date | None = strawberry.field(description="The first day of a revision: it binds from then on.")
 
     @classmethod
     def of(cls, record: participants.Acceptance) -> Self:
@@ -110,6 +113,7 @@ class Acceptance:
             accepted_at=record.accepted_at,
             accepted_by=_id(record.accepted_by),
             formed_at=record.formed_at,
+            effective_from=record.effective_from,
         )
 
 
@@ -163,7 +167,6 @@ class Participant(Node, Marked):
     services: list[ServiceGrant] = strawberry.field(
         description="What is granted now (art. 9).", directives=[ListSize(assumed_size=5)]
     )
-    acceptance: Acceptance | None
     sanction: Sanction | None = strawberry.field(description="Why it is suspended or was terminated (art. 19, 20).")
     applied_at: datetime
     opened_at: datetime | None
@@ -202,12 +205,33 @@ class Participant(Node, Marked):
                 ServiceGrant(service=each.service, granted_at=each.granted_at, granted_by=_id(each.granted_by))
                 for each in record.services
             ],
-            acceptance=Acceptance.of(record.acceptance) if record.acceptance else None,
             sanction=Sanction.of(record.sanction) if record.sanction else None,
             applied_at=record.applied_at,
             opened_at=record.opened_at,
             ended_at=record.ended_at,
         )
+
+    @strawberry.field(description="Which agreement binds today, in Shanghai; before the opening: will (art. 7).")
+    def acceptance(self, info: Info) -> Acceptance | None:
+        today = business_date(info.context.services.clock.now(self.id))
+        found = participants.acceptance_on(self.record, today)
+        return Acceptance.of(found) if found else None
+
+    @strawberry.field(
+        description="All that it accepted, the oldest first (art. 7, 25).", directives=[ListSize(assumed_size=5)]
+    )
+    def acceptances(self) -> list[Acceptance]:
+        return [Acceptance.of(each) for each in participants.acceptances_of(self.record)]
+
+    @strawberry.field(
+        description="The revisions that were delivered to it and what became of them, the newest first (art. 25).",
+        extensions=[OnlyFor(Action.READ_CONSENT)],
+        directives=[ListSize(assumed_size=5)],
+    )
+    async def consents(self, info: Info) -> list[Consent] | None:
+        services = info.context.services
+        found = await services.consents.of_participant(info.context.caller, self.id)
+        return [Consent.of(services.world, each) for each in found]
 
     @strawberry.field(description="Its operators (操作员), art. 11.", extensions=[OnlyFor(Action.READ_OPERATOR)])
     async def operators(

@@ -4,6 +4,7 @@ from typing import Self, cast
 
 import strawberry
 
+from schema.consents import Consent
 from schema.context import Info
 from schema.cost import ListSize
 from schema.nodes import find_node, serve
@@ -89,6 +90,15 @@ class Viewer(Marked):
             permissions=sorted(caller.permissions),
             actions=[action for action in Action if may(caller, action)],
         )
+
+    @strawberry.field(
+        description="A revision of the agreement that waits for the answer of the caller's participant (art. 25).",
+        extensions=[OnlyFor(Action.READ_CONSENT)],
+    )
+    async def agreement_due(self, info: Info) -> Consent | None:
+        services = info.context.services
+        found = await services.consents.find_due(self.caller)
+        return Consent.of(services.world, found) if found else None
 
     @strawberry.field(description="The operator who calls, if it is one.")
     async def operator(self, info: Info) -> Operator | None:

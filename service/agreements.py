@@ -129,6 +129,13 @@ class AgreementService:
         in_force = _in_force(heads, today)
         return (await self.get_many(caller, [in_force.number]))[0] if in_force else None
 
+    async def get(self, caller: Caller, number: int) -> Agreement:
+        """Version `number`. Raises Refused(AGREEMENT_NOT_FOUND)."""
+        found = await self.find(caller, number)
+        if found is None:
+            raise refuse(RefusalCode.AGREEMENT_NOT_FOUND, "number", number=number)
+        return found
+
     async def find_by_id(self, caller: Caller, agreement_id: str) -> Agreement | None:
         """The version with that id, under the same rules as `find`."""
         numbers = {head.id: head.number for head in await self._published_heads()}
