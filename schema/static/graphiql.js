@@ -81,17 +81,22 @@ async function offerPersonas(setToken) {
   const select = label.querySelector("select");
   const options = personas.map((each) => Object.assign(new Option(each.name), { title: `${each.shows} ${each.showsZh}` }));
   select.replaceChildren(new Option("(nobody 未登录)", ""), ...options);
-  select.addEventListener("change", () => become(select.value, label.querySelector("output"), setToken));
+  select.addEventListener("change", () => become(select.value, label, setToken));
   label.hidden = false;
 }
 
-async function become(name, output, setToken) {
+async function become(name, label, setToken) {
+  const output = label.querySelector("output");
+  label.setAttribute("aria-busy", "true");
   output.value = "";
-  if (!name) return setToken(null);
-  const address = `${config.personasUrl}/${encodeURIComponent(name)}/token`;
-  const answer = await (await fetch(address, { method: "POST" })).json();
-  setToken(answer.access_token ?? null);
-  output.value = answer.error_description ?? "";
+  setToken(null);
+  if (name) {
+    const address = `${config.personasUrl}/${encodeURIComponent(name)}/token`;
+    const answer = await (await fetch(address, { method: "POST" })).json();
+    setToken(answer.access_token ?? null);
+    output.value = answer.error_description ?? "";
+  }
+  label.setAttribute("aria-busy", "false");
 }
 
 ReactDOM.createRoot(place).render(React.createElement(Page));
