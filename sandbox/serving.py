@@ -21,7 +21,6 @@ from service.agreement_digest import read_digest
 from service.agreement_text import content_hash, parse_agreement
 from service.agreements import AgreementService
 from service.assertions import AssertionRefused
-from service.authority import open_authority
 from service.bootstrap import Services, names_in, open_services
 from service.clock import SystemClock
 from service.extracted_text import MAX_BYTES
@@ -91,9 +90,8 @@ async def prepare(settings: SandboxSettings) -> str | None:
     async with open_services(settings, SANDBOX, SystemClock()) as services:
         await _ensure_agreement(services.agreements, services.publications, settings.agreement)
         credentials = Credentials(personas_directory(settings.data_dir))
-        with open_authority(settings, SANDBOX) as authority:
-            if authority is not None:
-                await Seeding(services, Certifying(services, authority, credentials)).run()
+        if services.authority is not None:
+            await Seeding(services, Certifying(services, services.authority, credentials)).run()
         return await _first_token(services, credentials)
 
 
