@@ -36,6 +36,16 @@ def wire_uri() -> Iterator[str]:
 
 
 @pytest.fixture
+def doomed_uri(wire_uri: str) -> Iterator[str]:
+    """For tests that kill their clients: a server whose abandoned transactions are in no other test's way."""
+    if os.environ.get("TEST_MONGO_URI"):
+        yield wire_uri
+        return
+    with open_server() as server:
+        yield server.uri
+
+
+@pytest.fixture
 def wire_world(wire_uri: str) -> Iterator[World]:
     """Production under a database name of its own; whatever a test puts there is dropped."""
     world = renamed(PRODUCTION)

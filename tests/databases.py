@@ -9,12 +9,14 @@ import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pymongo
 from mongomock_motor import AsyncMongoMockClient
 from pymongo import MongoClient
+from pymongo.errors import PyMongoError
 from pymongo.monitoring import CommandListener
 
 from service.storage.collections import ALL_COLLECTIONS
@@ -72,7 +74,8 @@ async def open_wire_database(
 
 
 def drop_databases(uri: str, *worlds: World) -> None:
-    with raw_client(uri) as client:
+    """Drops them within 10 s, or leaves them: a killed client's transaction may hold them."""
+    with raw_client(uri) as client, suppress(PyMongoError), pymongo.timeout(10):
         for world in worlds:
             client.drop_database(world.database)
             client.drop_database(world.evidence_database)
@@ -122,7 +125,11 @@ class Server:
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self.process is not None:
             os.kill(self.process.pid, how)
-            self.process.wait(timeout=20)
+            try:
+                self.process.wait(timeout=20)
+            except subprocess.TimeoutExpired:  # busy with what a killed client left open
+                self.process.kill()
+                self.process.wait(timeout=20)
             self.process = None
 
 

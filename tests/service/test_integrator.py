@@ -169,13 +169,13 @@ asyncio.run(main())
 
 
 @pytest.mark.process
-async def test_integrators_killed_in_the_middle_lose_and_double_nothing(wire_uri: str, tmp_path: Path) -> None:
+async def test_integrators_killed_in_the_middle_lose_and_double_nothing(doomed_uri: str, tmp_path: Path) -> None:
     world = renamed(PRODUCTION)
     keys = write_keys(tmp_path / "keys")
-    async with open_wire_database(wire_uri, world) as database:
+    async with open_wire_database(doomed_uri, world) as database:
         service, ids = make_service(database), list[str]()
         for _ in range(3):
-            command = [sys.executable, "-c", KILLED, wire_uri, world.database, keys]
+            command = [sys.executable, "-c", KILLED, doomed_uri, world.database, keys]
             processes = [subprocess.Popen(command) for _ in range(3)]  # noqa: ASYNC220 - killed below
             try:
                 size = len(ids)
@@ -188,7 +188,7 @@ async def test_integrators_killed_in_the_middle_lose_and_double_nothing(wire_uri
             ids += await writing
         async with running(make_integrator(database)):
             await wait_until_integrated(database, len(ids))
-        ensure_sound(wire_uri, world, ids)
+        ensure_sound(doomed_uri, world, ids)
 
 
 def write_keys(path: Path) -> str:
