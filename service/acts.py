@@ -56,6 +56,7 @@ class Stored(Protocol):
 
 T = TypeVar("T", bound=Stored)
 S = TypeVar("S", bound=Stored)
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +221,14 @@ class Acts:
             except KeyTaken:
                 continue
         raise Unavailable("Another call with this idempotency key is still running.", retryAfter=1)
+
+    async def follow(self, caller: Caller, work: Callable[[Act], Awaitable[R]]) -> R:
+        """One more transaction: of an act that was permitted in its first, or the service's own. Asks no policy."""
+        return await self._database.transaction(lambda session: work(self.within(caller, session)))
+
+    def within(self, caller: Caller, session: Session) -> Act:
+        """An act inside somebody else's transaction, which has asked what there is to ask."""
+        return self._act(caller, session, "")
 
     def _act(self, caller: Caller, session: Session, digest: str) -> Act:
         return Act(caller, self.now(caller), session, digest, self._world, self._records, self._proposals)

@@ -4,6 +4,7 @@ Without one a service does everything but issue. The root's key is never here: i
 """
 
 import asyncio
+import re
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -155,6 +156,18 @@ def load_certificates(file: Path) -> list[x509.Certificate]:
         return x509.load_pem_x509_certificates(file.read_bytes())
     except ValueError:
         raise SigningKeyUnusable(f"{file.name} holds no certificate in PEM.") from None
+
+
+def read_blocked_keys(file: Path | None) -> frozenset[str]:
+    """The hashes in a file of keys never to be certified; lines that begin with # are comments.
+
+    Raises SigningKeyUnusable for a line that is no SHA-256, since a list that is half read protects from nothing.
+    """
+    lines = [line.strip().lower() for line in file.read_text("ascii", "replace").splitlines()] if file else []
+    hashes_found = [line for line in lines if line and not line.startswith("#")]
+    if not all(re.fullmatch(r"[0-9a-f]{64}", line) for line in hashes_found):
+        raise SigningKeyUnusable("The file of blocked keys has a line that is not a SHA-256 in hexadecimal.")
+    return frozenset(hashes_found)
 
 
 def _open_signer(settings: Settings, stack: ExitStack) -> Signer:

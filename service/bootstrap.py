@@ -3,11 +3,18 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from service.acts import Acts
 from service.agreements import AgreementService
 from service.application_service import ApplicationService
-from service.authority import Authority, open_authority
+from service.authority import Authority, open_authority, open_outside, read_blocked_keys
+from service.certificate_holders import CertificateHolders
+from service.certificate_issuing import CertificateIssuing, CertificateTerms
+from service.certificate_registration import CertificateRegistration
+from service.certificate_requests import CertificateRequests
+from service.certificate_service import CertificateService
+from service.certificate_use import CertificateUse
 from service.clock import Clock
 from service.consent_service import ConsentService
 from service.continued_use import ContinuedUse
@@ -28,6 +35,7 @@ from service.registrar_service import RegistrarService
 from service.settings import Settings, signing_keys
 from service.storage.agreements import AgreementStore
 from service.storage.applications import ApplicationStore
+from service.storage.certificate_keys import CertificateKeyStore
 from service.storage.certificates import CertificateStore
 from service.storage.commands import CommandLatency
 from service.storage.consents import ConsentStore
@@ -65,6 +73,11 @@ class Services:
     participants: ParticipantService
     applications: ApplicationService
     operators: OperatorService
+    certificates: CertificateService
+    certificate_requests: CertificateRequests
+    certificate_registration: CertificateRegistration
+    certificate_issuing: CertificateIssuing
+    certificate_use: CertificateUse
     registrars: RegistrarService
     tasks: TaskService
     proposals: ProposalService
@@ -86,6 +99,7 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
     tasks, proposals, registrars = TaskStore(database), ProposalStore(database), RegistrarStore(database)
     usage, log = Usage(UsageStore(database), operators), LogService(LogStore(database))
     records = RecordService(world, clock, keys, kept_records, log)
+    certificate_use = CertificateUse(database, clock, records, certificates)
     tokens = TokenService(
         world,
         clock,
@@ -95,6 +109,7 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
         database=database,
         records=records,
         crossings=TokenBuckets(per_minute=CROSSINGS_PER_MINUTE, burst=CROSSINGS_PER_MINUTE),
+        note_use=certificate_use.note,
     )
     acts = Acts(
         world,
@@ -108,6 +123,17 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
         use=ContinuedUse(consents, participants),
         personal_data=personal_data,
         forget_logins=tokens.forget,
+    )
+    holders, certificate_keys = CertificateHolders(operators, participants, registrars), CertificateKeyStore(database)
+    terms = certificate_terms(settings)
+    issuing = CertificateIssuing(
+        world,
+        acts,
+        authority,
+        certificates=certificates,
+        keys=certificate_keys,
+        holders=holders,
+        terms=terms,
     )
     texts = AgreementStore(database)
     agreements = AgreementService(world, clock, texts)
@@ -148,6 +174,28 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
             usage=usage,
             personal_data=personal_data,
         ),
+        certificates=CertificateService(
+            acts,
+            certificates=certificates,
+            keys=certificate_keys,
+            holders=holders,
+            records=records,
+        ),
+        certificate_requests=CertificateRequests(
+            world, acts, issuing, certificates=certificates, keys=certificate_keys, holders=holders, terms=terms
+        ),
+        certificate_registration=CertificateRegistration(
+            world,
+            acts,
+            issuing,
+            open_outside(settings, world),
+            certificates=certificates,
+            keys=certificate_keys,
+            holders=holders,
+            known_weak=terms.known_weak,
+        ),
+        certificate_issuing=issuing,
+        certificate_use=certificate_use,
         registrars=RegistrarService(acts, registrars=registrars),
         tasks=TaskService(acts, tasks),
         proposals=ProposalService(acts, proposals),
@@ -157,6 +205,16 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
         usage=usage,
         integrator=Integrator(world, keys, database),
         feeds=Feeds(RecordFeed(database, records, kept_records), OperatorFeed(database)),
+    )
+
+
+def certificate_terms(settings: Settings) -> CertificateTerms:
+    """What the settings say of certificates. Raises SigningKeyUnusable for a list of blocked keys that is none."""
+    return CertificateTerms(
+        days=settings.certificate_days,
+        overlap=timedelta(days=settings.certificate_overlap_days),
+        approval=settings.certificate_approval,
+        known_weak=read_blocked_keys(settings.blocked_keys_file),
     )
 
 

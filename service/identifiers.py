@@ -24,6 +24,9 @@ class Kind(StrEnum):
     PROPOSAL = "prp"
     TASK = "tsk"
     CONSENT = "con"
+    REMINDER = "rem"
+    ELECTRONIC_KEY = "key"
+    MESSAGE = "sms"
 
 
 _ID = re.compile(r"(?P<world>[a-z]{3,4})-(?P<kind>[a-z]{2,4})-(?P<ulid>[0-7][0-9A-HJKMNP-TV-Z]{25})")

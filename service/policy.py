@@ -65,6 +65,11 @@ class Action(StrEnum):
     RELEASE_CERTIFICATE = "RELEASE_CERTIFICATE"
     REVOKE_CERTIFICATE = "REVOKE_CERTIFICATE"
     REPORT_KEY_LOST = "REPORT_KEY_LOST"
+    ACKNOWLEDGE_REMINDER = "ACKNOWLEDGE_REMINDER"
+    KEEP_CALENDAR = "KEEP_CALENDAR"  # give out and withdraw the address of the participant's feed
+    READ_ELECTRONIC_KEY = "READ_ELECTRONIC_KEY"
+    REGISTER_ELECTRONIC_KEY = "REGISTER_ELECTRONIC_KEY"
+    CHANGE_ELECTRONIC_KEY = "CHANGE_ELECTRONIC_KEY"
     # evidence
     READ_RECORD = "READ_RECORD"
     # registrars
@@ -143,13 +148,18 @@ POLICY: Mapping[Action, Allowed] = MappingProxyType(
         Action.UNSUBSCRIBE_SMS: Allowed(_ALL_OPERATORS),  # nobody needs a permission to be left alone
         Action.READ_CERTIFICATE: _read(Permission.CERTIFICATE_READ),
         Action.REGISTER_CERTIFICATE: Allowed(_ADMINISTRATOR, Permission.CERTIFICATE_MANAGE, _OFFICER, system=True),
-        Action.REQUEST_CERTIFICATE: Allowed(_ALL_OPERATORS, Permission.CERTIFICATE_REQUEST),
+        Action.REQUEST_CERTIFICATE: Allowed(_ALL_OPERATORS, Permission.CERTIFICATE_REQUEST, _COUNTER, system=True),
         Action.APPROVE_CERTIFICATE: Allowed(_CHECKERS, Permission.CERTIFICATE_APPROVE, _OFFICER, second_person=True),
-        Action.RENEW_CERTIFICATE: Allowed(_ALL_OPERATORS, Permission.CERTIFICATE_REQUEST),
+        Action.RENEW_CERTIFICATE: Allowed(_ALL_OPERATORS, Permission.CERTIFICATE_REQUEST, _COUNTER, system=True),
         Action.HOLD_CERTIFICATE: Allowed(_ADMINISTRATOR, Permission.CERTIFICATE_MANAGE, _OFFICER),
         Action.RELEASE_CERTIFICATE: Allowed(_ADMINISTRATOR, Permission.CERTIFICATE_MANAGE, _OFFICER),
         Action.REVOKE_CERTIFICATE: Allowed(_ADMINISTRATOR, Permission.CERTIFICATE_MANAGE, _OFFICER),
         Action.REPORT_KEY_LOST: Allowed(_ALL_OPERATORS, registrars=_COUNTER),  # art. 13: nothing delays a loss report
+        Action.ACKNOWLEDGE_REMINDER: Allowed(_ALL_OPERATORS, Permission.CERTIFICATE_REQUEST, _COUNTER),
+        Action.KEEP_CALENDAR: Allowed(_ADMINISTRATOR, Permission.CERTIFICATE_MANAGE),
+        Action.READ_ELECTRONIC_KEY: _read(Permission.CERTIFICATE_READ),
+        Action.REGISTER_ELECTRONIC_KEY: Allowed(registrars=_COUNTER, system=True),
+        Action.CHANGE_ELECTRONIC_KEY: Allowed(_ADMINISTRATOR, Permission.CERTIFICATE_MANAGE, _COUNTER),
         Action.READ_RECORD: _read(Permission.RECORD_READ),
         Action.READ_REGISTRAR: Allowed(registrars=_ALL_REGISTRARS, system=True),
         Action.ADD_REGISTRAR: Allowed(system=True),

@@ -57,6 +57,7 @@ class RecordFilter:
 
     subject: str | None = None
     actor: str | None = None
+    certificate: str | None = None  # the fingerprint of the one that the actor had logged in with
     kind: str | None = None
     participant_id: str | None = None
     since: datetime | None = None

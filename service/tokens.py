@@ -78,6 +78,15 @@ class Holders(Protocol):
         """By the certificate's SHA-256 in lower-case hex. Answers for what is not usable too."""
 
 
+class FirstUse(Protocol):
+    async def __call__(self, session: Session, caller: Caller, fingerprint: str, /) -> str | None:
+        """A certificate logs in, inside this transaction. Answers the fingerprint of one whose end that is."""
+
+
+async def _ends_nothing(session: Session, caller: Caller, fingerprint: str, /) -> str | None:  # noqa: ARG001 - FirstUse
+    return None
+
+
 class Limiter(Protocol):
     def ensure_within(self, caller: str) -> None:
         """Raises RateLimited when this caller has done it too often."""
@@ -101,6 +110,7 @@ class TokenService:
         database: Database,
         records: RecordService,
         crossings: Limiter,
+        note_use: FirstUse = _ends_nothing,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._world = world
@@ -113,6 +123,7 @@ class TokenService:
         self._spent = AssertionStore(database)
         self._records = records
         self._crossings = crossings
+        self._note_use = note_use
         self._monotonic = monotonic
         self._cache: dict[str, tuple[float, Holder | None]] = {}
 
@@ -205,14 +216,17 @@ class TokenService:
         token_id = str(ULID.from_datetime(now))
         expires = int((now + TOKEN_LIFETIME).timestamp())
 
-        async def work(session: Session) -> None:
+        async def work(session: Session) -> str | None:
             until = usable_until(assertion)
             if not await self._spent.spend(assertion.certificate, assertion.jti, until, session):
                 raise AssertionRefused(Reason.REPLAYED, "The assertion was used before: sign a new one for each login.")
             content = {"token": token_id, "expires": expires}
             await self._records.write(caller, session, "login.accepted", caller.id, caller.participant_id, content)
+            return await self._note_use(session, caller, assertion.certificate)
 
-        await self._database.transaction(work)
+        superseded = await self._database.transaction(work)
+        if superseded is not None:
+            self.forget(superseded)
         thumbprint = urlsafe_b64encode(bytes.fromhex(assertion.certificate)).decode()
         claims = {
             "iss": self.issuer,

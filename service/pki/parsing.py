@@ -136,8 +136,8 @@ def read_certificate(certificate: x509.Certificate) -> CertificateFacts:
     der = certificate.public_bytes(Encoding.DER)
     return CertificateFacts(
         serial=format_serial(certificate.serial_number),
-        subject=_name(certificate.subject),
-        issuer=_name(certificate.issuer),
+        subject=format_name(certificate.subject),
+        issuer=format_name(certificate.issuer),
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
         fingerprint=hashlib.sha256(der).hexdigest(),
@@ -168,7 +168,7 @@ def parse_request(data: bytes) -> RequestFacts:
         names = _extension(request.extensions, x509.SubjectAlternativeName)
         _ensure_possession(request, key)
         return RequestFacts(
-            subject=_name(request.subject),
+            subject=format_name(request.subject),
             key=key,
             signature_algorithm=_signature_name(request.signature_algorithm_oid),
             alternative_names=tuple(map(_name_text, names or ())),
@@ -190,7 +190,7 @@ def parse_revocation_list(data: bytes) -> RevocationListFacts:
         number = _extension(revocations.extensions, x509.CRLNumber)
         authority_key_id = _extension(revocations.extensions, x509.AuthorityKeyIdentifier)
         return RevocationListFacts(
-            issuer=_name(revocations.issuer),
+            issuer=format_name(revocations.issuer),
             number=number.crl_number if number else None,
             this_update=revocations.last_update_utc,
             next_update=revocations.next_update_utc,
@@ -269,14 +269,14 @@ def _key_usages(usage: x509.KeyUsage | None) -> frozenset[str]:
     return frozenset(name for name, present in names.items() if present)
 
 
-def _name(name: x509.Name) -> str:
+def format_name(name: x509.Name) -> str:
     """RFC 4514, last attribute first, with the names of attributes that people know."""
     return name.rfc4514_string(_ATTRIBUTE_NAMES)
 
 
 def _name_text(name: x509.GeneralName) -> str:
     if isinstance(name, x509.DirectoryName):
-        return f"dirName:{_name(name.value)}"
+        return f"dirName:{format_name(name.value)}"
     if isinstance(name, x509.RegisteredID):
         return f"RID:{name.value.dotted_string}"
     if isinstance(name, x509.OtherName):

@@ -35,8 +35,7 @@ CERTIFICATES = declare(
     "certificates",
     CERTIFICATE_CODEC,
     Index((("fingerprint", 1),), unique=True, partial={"fingerprint": _PRESENT}),
-    # A serial is its issuer's own (RFC 5280, 4.1.2.2).
-    Index((("issuer", 1), ("serialNumber", 1)), unique=True, partial={"serialNumber": _PRESENT}),
+    Index((("issuedAs", 1),), unique=True, partial={"issuedAs": _PRESENT}),
     Index((("seat", 1),), unique=True, partial={"seat": _PRESENT}),
     Index((("serialNumber", 1), ("_id", 1))),
     Index((("spkiSha256", 1), ("_id", 1))),
@@ -58,18 +57,28 @@ CERTIFICATES = declare(
     Index((("overlapDue", 1), ("_id", 1)), partial={"overlapDue": {"$exists": True}}),
     derived={
         "seat": {"bsonType": "string"},
+        "issuedAs": {"bsonType": "string"},
         "overlapDue": {"bsonType": "date"},
         "renewalFrom": {"bsonType": "date"},
     },
 )
-"""`seat`: one usable certificate a holder and profile; a successor takes it over while the old one still serves."""
+"""`seat`: one usable certificate a holder and profile; a successor takes it over while the old one still serves.
+
+`issuedAs`: issuer and serial number, since a serial is its issuer's own (RFC 5280, 4.1.2.2).
+"""
 
 _STANDING = [state.value for state in STANDING]
 _SEATED = [state.value for state in SEATED]
 
 
+def issued_as(issuer: str, serial_number: str) -> str:
+    return f"{issuer}/{serial_number}"
+
+
 def _derived(certificate: Certificate) -> Document:
     derived: Document = {"renewalFrom": renewal_start(certificate.not_before, certificate.not_after)}
+    if certificate.serial_number is not None:
+        derived["issuedAs"] = issued_as(certificate.issuer, certificate.serial_number)
     if certificate.seat is not None:
         derived["seat"] = certificate.seat
     if certificate.state in SEATED and certificate.overlap_ends_at is not None:
@@ -118,15 +127,16 @@ def certificate_query(wanted: CertificateFilter, only: str | None, now: datetime
 
 
 def _dates(validity: CertificateValidity | None, now: datetime) -> dict[str, list[Document]]:
+    """Each with a bound on the end, by which the index finds it."""
     match validity:
         case CertificateValidity.NOT_YET_VALID:
-            return {"notBefore": [{"$gt": now}]}
+            return {"notAfter": [{"$gte": now}], "notBefore": [{"$gt": now}]}
         case CertificateValidity.EXPIRED:
             return {"notAfter": [{"$lt": now}]}
         case CertificateValidity.EXPIRING:
             return {"notAfter": [{"$gte": now}], "renewalFrom": [{"$lte": now}]}
         case CertificateValidity.VALID:
-            return {"notBefore": [{"$lte": now}], "renewalFrom": [{"$gt": now}]}
+            return {"notAfter": [{"$gte": now}], "notBefore": [{"$lte": now}], "renewalFrom": [{"$gt": now}]}
         case None:
             return {}
 
@@ -149,7 +159,7 @@ class CertificateStore(Versioned[Certificate]):
         return await self.find_by({"fingerprint": fingerprint}, session)
 
     async def find_by_serial(self, issuer: str, serial_number: str, session: Session = None) -> Certificate | None:
-        return await self.find_by({"issuer": issuer, "serialNumber": serial_number}, session)
+        return await self.find_by({"issuedAs": issued_as(issuer, serial_number)}, session)
 
     async def find_seated(
         self, holder_id: str, profile: CertificateProfile, session: Session = None

@@ -18,6 +18,7 @@ _TEXT_OR_NULL = {"bsonType": ["string", "null"]}
 
 BY_CHOICE = (
     Index((("subject", 1), ("_id", 1))),
+    Index((("certificate", 1), ("_id", 1))),
     Index((("actorId", 1), ("_id", 1))),
     Index((("participantId", 1), ("kinds", 1), ("_id", 1))),
     Index((("participantId", 1), ("_id", 1))),
@@ -86,6 +87,7 @@ class RecordStore:
             "kinds": wanted.kind,
             "subject": wanted.subject,
             "actorId": wanted.actor,
+            "certificate": wanted.certificate,
         }
         query: Document = {name: value for name, value in fields.items() if value is not None}
         bounds = {"$gte": self._first_id(wanted.since), "$lt": self._first_id(wanted.until)}

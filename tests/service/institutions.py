@@ -16,7 +16,7 @@ from service.access import (
     RegistrarRole,
     Service,
 )
-from service.acts import Acts
+from service.acts import Acts, Done
 from service.agreements import AgreementService
 from service.application_service import AccessInput, ApplicationService, ChangeInput, ClosureInput
 from service.applications import ApplicationCommand, Material, MaterialKind
@@ -232,6 +232,10 @@ class Institutions:
         given = OperatorInput(number, "王五", role, tuple(permissions), TELEPHONE)
         caller = caller_for(administrator)
         return (await self.operators.register(caller, administrator.participant_id, given)).subject
+
+    async def register_as(self, caller: Caller, administrator: Operator, number: str) -> Done[Operator]:
+        given = OperatorInput(number, "王五", OperatorRole.OPERATOR)
+        return await self.operators.register(caller, administrator.participant_id, given)
 
     async def second_administrator(self, administrator: Operator, number: str = "000002") -> Operator:
         permissions = sorted(ROLE_CEILINGS[OperatorRole.ADMINISTRATOR] - {Permission.CERTIFICATE_APPROVE})

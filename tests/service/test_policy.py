@@ -65,6 +65,7 @@ def test_an_auditor_changes_nothing() -> None:
     own = {Action.SUBSCRIBE_SMS, Action.UNSUBSCRIBE_SMS, Action.REPORT_KEY_LOST} | {
         Action.REQUEST_CERTIFICATE,
         Action.RENEW_CERTIFICATE,
+        Action.ACKNOWLEDGE_REMINDER,
     }
     assert not any(may(make_registrar(RegistrarRole.AUDITOR), action) for action in changing)
     assert {each for each in changing if may(make_operator(OperatorRole.AUDITOR, *Permission), each)} == own

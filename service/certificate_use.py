@@ -1,0 +1,66 @@
+"""The end of an old certificate: the first use of its successor, or the end of their overlap (art. 14)."""
+
+import functools
+from dataclasses import replace
+from datetime import datetime
+
+from service.access import SYSTEM, Caller
+from service.certificates import SEATED, Certificate, superseded
+from service.clock import Clock
+from service.records import RecordService
+from service.storage.certificates import CertificateStore
+from service.storage.database import Database, Session
+
+_BATCH = 100
+
+
+class CertificateUse:
+    def __init__(
+        self, database: Database, clock: Clock, records: RecordService, certificates: CertificateStore
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._records = records
+        self._certificates = certificates
+
+    async def note(self, session: Session, caller: Caller, fingerprint: str) -> str | None:
+        """A certificate is used, inside the transaction that uses it. Its first use ends the one before it.
+
+        Answers the fingerprint of what that ended.
+        """
+        certificate = await self._certificates.find_by_fingerprint(fingerprint, session)
+        if certificate is None or certificate.first_used_at is not None:
+            return None
+        at = self._now(certificate)
+        await self._certificates.replace(session, replace(certificate, first_used_at=at))
+        old = await self._certificates.find(certificate.supersedes_id, session) if certificate.supersedes_id else None
+        if old is None or old.superseded_by_id != certificate.id:
+            return None
+        await self._supersede(session, caller, old, at)
+        return old.fingerprint
+
+    async def supersede_due(self) -> int:
+        """End the old ones whose overlap is over; answers how many. For a job, in any number of processes."""
+        done = 0
+        while due := await self._certificates.overlaps_due(self._clock.now(), _BATCH):
+            for each in due:
+                done += await self._database.transaction(functools.partial(self._supersede_found, each.id))
+        return done
+
+    async def _supersede_found(self, certificate_id: str, session: Session) -> int:
+        old = await self._certificates.find(certificate_id, session)
+        if old is None or old.state not in SEATED:  # another process was faster
+            return 0
+        await self._supersede(session, SYSTEM, old, self._now(old))
+        return 1
+
+    async def _supersede(self, session: Session, caller: Caller, old: Certificate, at: datetime) -> None:
+        if old.state not in SEATED:
+            return
+        saved = await self._certificates.replace(session, superseded(old, at))
+        content = {"by": saved.superseded_by_id}
+        await self._records.write(caller, session, "certificate.superseded", saved.id, saved.participant_id, content)
+
+    def _now(self, certificate: Certificate) -> datetime:
+        at = self._clock.now(certificate.participant_id)
+        return at.replace(microsecond=at.microsecond // 1000 * 1000)  # what the database keeps of a time
