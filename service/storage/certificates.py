@@ -119,24 +119,25 @@ def certificate_query(wanted: CertificateFilter, only: str | None, now: datetime
     if only is not None:  # what is asked of another participant is empty, not refused
         query["participantId"] = only if wanted.participant_id in {None, only} else {"$in": []}
     dates = _dates(wanted.validity, now)
-    for operator, bound in (("$gte", wanted.expires_from), ("$lt", wanted.expires_before)):
-        if bound is not None:
-            dates.setdefault("notAfter", []).append({operator: bound})
-    bounds = [{field: each} for field, found in dates.items() for each in found]
-    return query | ({"$and": bounds} if len(bounds) > 1 else bounds[0] if bounds else {})
+    ends = dates.setdefault("notAfter", {})
+    if wanted.expires_from is not None:
+        ends["$gte"] = max(wanted.expires_from, ends.get("$gte", wanted.expires_from))
+    if wanted.expires_before is not None:
+        ends["$lt"] = min(wanted.expires_before, ends.get("$lt", wanted.expires_before))
+    return query | {field: bounds for field, bounds in dates.items() if bounds}
 
 
-def _dates(validity: CertificateValidity | None, now: datetime) -> dict[str, list[Document]]:
+def _dates(validity: CertificateValidity | None, now: datetime) -> dict[str, dict[str, datetime]]:
     """Each with a bound on the end, by which the index finds it."""
     match validity:
         case CertificateValidity.NOT_YET_VALID:
-            return {"notAfter": [{"$gte": now}], "notBefore": [{"$gt": now}]}
+            return {"notAfter": {"$gte": now}, "notBefore": {"$gt": now}}
         case CertificateValidity.EXPIRED:
-            return {"notAfter": [{"$lt": now}]}
+            return {"notAfter": {"$lt": now}}
         case CertificateValidity.EXPIRING:
-            return {"notAfter": [{"$gte": now}], "renewalFrom": [{"$lte": now}]}
+            return {"notAfter": {"$gte": now}, "renewalFrom": {"$lte": now}}
         case CertificateValidity.VALID:
-            return {"notAfter": [{"$gte": now}], "notBefore": [{"$lte": now}], "renewalFrom": [{"$gt": now}]}
+            return {"notAfter": {"$gte": now}, "notBefore": {"$lte": now}, "renewalFrom": {"$gt": now}}
         case None:
             return {}
 
