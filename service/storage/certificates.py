@@ -54,7 +54,7 @@ CERTIFICATES = declare(
     Index((("profile", 1), ("notAfter", 1), ("_id", 1))),
     Index((("issuer", 1), ("_id", 1))),
     Index((("notAfter", 1), ("_id", 1))),
-    Index((("overlapDue", 1), ("_id", 1)), partial={"overlapDue": {"$exists": True}}),
+    Index((("overlapDue", 1), ("_id", 1))),
     derived={
         "seat": {"bsonType": "string"},
         "issuedAs": {"bsonType": "string"},
