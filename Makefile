@@ -1,6 +1,6 @@
 # Everything a newcomer, a developer and CI call. `make help` lists it.
 COVERAGE ?= --cov --cov-report=term
-PYTEST_ARGS ?= -n 2 --dist loadfile
+PYTEST_ARGS ?= -n 2 --dist loadfile --durations=10
 
 BIN := .venv/bin
 PROJECTS := pyproject.toml $(wildcard sandbox/pyproject.toml) requirements-build.lock deploy/environment.sh
