@@ -1,7 +1,7 @@
 """What the platform is, and the closed catalogues of what can be granted on it. Open to all."""
 
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Self
 
@@ -90,7 +90,9 @@ class Platform(Marked):
     version: str = strawberry.field(description="The version of this service.")
 
     @classmethod
+    @lru_cache(maxsize=8)
     def of(cls, world: World) -> Self:
+        """The same for every request of a world, and made once."""
         return cls(
             **marks(world),
             name="Participant Remote Operating Platform",

@@ -75,10 +75,6 @@ class Viewer(Marked):
         description="What an operator holds. A registrar has none and is judged by role.",
         directives=[ListSize(assumed_size=20)],
     )
-    actions: list[Action] = strawberry.field(
-        description="Every act that the policy allows this caller, on what it may see.",
-        directives=[ListSize(assumed_size=50)],
-    )
 
     @classmethod
     def of(cls, caller: Caller, world: World) -> Self:
@@ -88,7 +84,6 @@ class Viewer(Marked):
             kind=caller.kind,
             role=caller.role.value if caller.role else None,
             permissions=sorted(caller.permissions),
-            actions=[action for action in Action if may(caller, action)],
         )
 
     @strawberry.field(
@@ -99,6 +94,13 @@ class Viewer(Marked):
         services = info.context.services
         found = await services.consents.find_due(self.caller)
         return Consent.of(services.world, found) if found else None
+
+    @strawberry.field(
+        description="Every act that the policy allows this caller, on what it may see.",
+        directives=[ListSize(assumed_size=50)],
+    )
+    def actions(self) -> list[Action]:
+        return [action for action in Action if may(self.caller, action)]
 
     @strawberry.field(description="The operator who calls, if it is one.")
     async def operator(self, info: Info) -> Operator | None:
