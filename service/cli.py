@@ -14,12 +14,15 @@ from service.access import SYSTEM, RegistrarRole
 from service.bootstrap import Services, names_in, open_services
 from service.ceremony import hold_ceremony
 from service.clock import SystemClock
+from service.evidence import receipts
+from service.evidence.checkpoint import parse_verifier
+from service.evidence.verify import verify_record
 from service.extracted_text import MAX_BYTES
 from service.reference import reference
 from service.registrar_service import RegistrarInput
 from service.sentences import SpeakingGroup
 from service.server import run
-from service.settings import Settings, process_environment, read_settings, readable_by_all, variable
+from service.settings import Settings, process_environment, read_settings, readable_by_all, signing_keys, variable
 from service.storage.init import init_database
 from service.world import PRODUCTION
 
@@ -174,6 +177,33 @@ def add(number: str, name: str, role: str) -> None:
         return f"Added {added.number}, {added.role}: {added.id}"
 
     click.echo(_with_services(work))
+
+
+@main.group()
+def evidence() -> None:
+    """Records and the proof of them."""
+
+
+@evidence.command()
+@click.argument("file", type=FILE)
+@click.option("--jwks", type=FILE, help="The keys of receipts, as /log/jwks.json has them.")
+@click.option("--key", type=FILE, help="The key of the log, as /log/key has it.")
+def verify(file: Path, jwks: Path | None, key: Path | None) -> None:
+    """Verify a record offline: FILE is JSON with its content, hash, receipt and proof.
+
+    A key that is not given is taken from the settings. Whoever verifies for a dispute takes neither from the service,
+    but from where they were published.
+    """
+    receipt_keys = receipts.parse_keys(_bytes(jwks)) if jwks else signing_keys(read()).receipt_keys()
+    vkey = (
+        _bytes(key).decode(errors="replace") if key else str(signing_keys(read()).log_verifier(PRODUCTION.log_origin))
+    )
+    log = parse_verifier(vkey)
+    found = verify_record(_bytes(file), world=PRODUCTION, keys=receipt_keys, log=log)
+    said, head = found.record, found.checkpoint
+    actor = said["actor"]["id"] or said["actor"]["kind"]
+    click.echo(f"Verified: {said['kind']} by {actor} at {said['at']}, {said['environment']}, {said['id']}.")
+    click.echo(f"Entry {found.index} of a log of {head.size}; SHA-256 {found.hash}.")
 
 
 def _bytes(file: Path) -> bytes:

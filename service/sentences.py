@@ -9,6 +9,7 @@ import click
 
 from service.ceremony import AuthorityExists
 from service.errors import ServiceError
+from service.evidence.errors import EvidenceError
 from service.refusals import Refused
 from service.server import CannotListen
 from service.settings import SettingsError
@@ -18,7 +19,7 @@ from service.storage.errors import as_service_error
 class SpeakingGroup(click.Group):
     """A group of commands whose foreseeable failures end in sentences on standard error."""
 
-    foreseen: tuple[type[Exception], ...] = (CannotListen, AuthorityExists)  # their text is the sentence
+    foreseen: tuple[type[Exception], ...] = (CannotListen, AuthorityExists, EvidenceError)  # their text is the sentence
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
