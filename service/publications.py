@@ -20,6 +20,7 @@ from service.storage.participants import ParticipantStore
 
 HEAD_CODEC = Codec(AgreementHead)
 BATCH = 100  # deliveries in one transaction, each with its record
+LOOKED_AT = 5_000  # participants found by one query: ids only
 
 
 class PublicationService:
@@ -77,8 +78,9 @@ class PublicationService:
         """
         heads = await self._agreements.published_heads()
         delivered, after = 0, ""
-        while heads and (ids := await self._participants.open_without(heads[-1].number, after, batch)):
-            delivered += await self._deliver_to(heads[-1], ids)
+        while heads and (ids := await self._participants.open_without(heads[-1].number, after, LOOKED_AT)):
+            for start in range(0, len(ids), batch):
+                delivered += await self._deliver_to(heads[-1], ids[start : start + batch])
             after = ids[-1]
         return delivered
 
