@@ -1,0 +1,1 @@
+"""The console: the sandbox's web page at `/`. Static files of its own, no network beyond the service."""

@@ -1,0 +1,71 @@
+// Every word of the console in both languages. The page remembers which was chosen.
+
+const TEXTS = {
+  agreement: ["协议", "Agreement"],
+  all: ["全部", "All"],
+  articlesFound: ["条匹配", "articles found"],
+  calendar: ["到期日历", "What expires when"],
+  certificates: ["数字证书", "Certificates"],
+  choose: ["选择测试身份", "Choose a persona"],
+  contentHash: ["内容摘要", "Content hash"],
+  digestNote: ["本文为项目自拟摘要，并非协议原文。", "This is the project's own digest, not the contract."],
+  downloadKeys: ["下载密钥和证书", "Download keys and certificates"],
+  effective: ["生效日", "In force from"],
+  environment: ["环境", "Environment"],
+  graphiql: ["GraphiQL", "GraphiQL"],
+  hello: ["在此验证贵方的接入程序", "Validate your integration here"],
+  helloMore: [
+    "选择一个现成的身份，或自行加入：几秒内获得自己的参与人、三名操作员及证书。",
+    "Take a persona that is ready, or join: in seconds you have a participant of your own, three operators and their certificates.",
+  ],
+  join: ["加入", "Join"],
+  joinMore: [
+    "密钥由本浏览器生成，不离开本机；服务端只收到证书申请。",
+    "The keys are made in this browser and stay here; the service receives certificate requests only.",
+  ],
+  joined: ["已加入", "You have joined"],
+  kind: ["种类", "Kind"],
+  language: ["English", "中文"],
+  logIn: ["登录", "Log in"],
+  logOut: ["退出", "Log out"],
+  loggedInAs: ["当前身份", "Logged in as"],
+  more: ["更多", "More"],
+  name: ["名称", "Name"],
+  nobody: ["未登录", "Not logged in"],
+  needsLogin: ["请先登录：选择一个测试身份或加入。", "Log in first: choose a persona, or join."],
+  notAfter: ["到期", "Expires"],
+  number: ["编号", "Number"],
+  operators: ["操作员", "Operators"],
+  participant: ["参与人", "Participant"],
+  participants: ["参与人", "Participants"],
+  permissions: ["权限", "Permissions"],
+  records: ["电子记录", "Records"],
+  role: ["角色", "Role"],
+  search: ["检索", "Search"],
+  services: ["服务", "Services"],
+  start: ["开始", "Start"],
+  state: ["状态", "State"],
+  subject: ["对象", "Subject"],
+  time: ["时间", "Time"],
+  version: ["版本", "Version"],
+  who: ["行为人", "Actor"],
+  working: ["正在处理……", "Working..."],
+};
+
+let chosen = localStorage.getItem("prop.language") ?? (navigator.language.startsWith("zh") ? "zh" : "en");
+
+export const language = () => chosen;
+
+export function choose(next) {
+  chosen = next;
+  localStorage.setItem("prop.language", next);
+}
+
+export function t(name) {
+  const pair = TEXTS[name];
+  if (!pair) throw new Error(`no text ${name}`);
+  return pair[chosen === "zh" ? 0 : 1];
+}
+
+// A text that carries both languages itself, as the service's answers do.
+export const either = (zh, en) => (chosen === "zh" ? zh : en) ?? en ?? zh;
