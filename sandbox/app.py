@@ -4,6 +4,7 @@ from starlette.applications import Starlette
 
 from sandbox.bootstrap import Ground
 from sandbox.clock import TenantClock
+from sandbox.console.routes import console_routes
 from sandbox.credentials import Credentials, personas_directory
 from sandbox.join_routes import join_routes
 from sandbox.persona_routes import PERSONAS_URL, persona_routes
@@ -16,6 +17,7 @@ def application(settings: SandboxSettings) -> Starlette:
     clock = TenantClock()
     ground = Ground(settings, clock)
     routes = [
+        *console_routes(SANDBOX),
         *persona_routes(SANDBOX, Credentials(personas_directory(settings.data_dir))),
         *join_routes(SANDBOX, ground),
     ]

@@ -1,4 +1,4 @@
-"""Where the console lies: the page at `/`, its files below `/console`. All of it is static: what it shows it asks for."""
+"""Where the console lies: the page at `/`, its files below `/console`. All is static: what it shows, it asks for."""
 
 from pathlib import Path
 

@@ -22,7 +22,7 @@ function download(name, text) {
 }
 
 async function bundle(joined, made) {
-  const parts = [`participant ${joined.participantCode}\ntenant secret ${joined.secret}\n`];
+  const parts = [`# participant ${joined.tenant.code}, tenant secret ${joined.secret}\n`];
   for (const operator of joined.operators) {
     const keys = made.find((each) => each.role === operator.role);
     for (const certificate of operator.certificates) {
@@ -33,8 +33,9 @@ async function bundle(joined, made) {
   return parts.join("");
 }
 
-function snippets(programs) {
-  return Object.entries(programs).map(([name, text]) => h("details", {}, h("summary", {}, name), h("pre", { tabindex: "0" }, text)));
+// A program and, above it, the line that runs it beside the downloaded files.
+function program({ language, file, run, text }) {
+  return h("details", {}, h("summary", {}, `${language} · ${file}`), h("pre", { tabindex: "0" }, `${run}\n\n${text}`));
 }
 
 async function join(name) {
@@ -43,9 +44,9 @@ async function join(name) {
   const administrator = joined.operators.find((each) => each.role === "ADMINISTRATOR");
   const certificate = administrator.certificates.find((each) => each.profile === "LOGIN");
   const token = await logIn(made[0].login, certificate.pem, administrator.id);
-  const held = { token, secret: joined.secret, name: `${joined.participantCode} ADMINISTRATOR` };
+  const held = { token, secret: joined.secret, name: `${joined.tenant.code} ADMINISTRATOR` };
   const verified = await ask(FIRST, {}, "/graphql", token);
-  return { joined, made, held, verified };
+  return { joined, made, held, verified, programs: administrator.snippets };
 }
 
 export function joinForm() {
@@ -57,14 +58,14 @@ export function joinForm() {
     button.disabled = true;
     said.replaceChildren(h("progress", { "aria-label": t("working") }));
     try {
-      const { joined, made, held, verified } = await join(input.value.trim());
+      const { joined, made, held, verified, programs } = await join(input.value.trim());
       said.replaceChildren(
-        h("h3", {}, `${t("joined")}: ${joined.participantCode}`),
+        h("h3", {}, `${t("joined")}: ${joined.tenant.code}`),
         h("pre", { tabindex: "0", id: "first-call" }, JSON.stringify(verified, null, 2)),
         h("p", {},
-          h("button", { type: "button", onclick: async () => download(`${joined.participantCode}.pem`, await bundle(joined, made)) }, t("downloadKeys")), " ",
+          h("button", { type: "button", onclick: async () => download(`${joined.tenant.code}.pem`, await bundle(joined, made)) }, t("downloadKeys")), " ",
           h("button", { type: "button", class: "plain", onclick: () => session.begin(held) }, `${t("logIn")}: ${held.name}`)),
-        ...snippets(joined.snippets ?? {}));
+        ...programs.map(program));
     } catch (error) {
       said.replaceChildren(failure(error));
       button.disabled = false;

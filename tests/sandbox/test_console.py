@@ -1,0 +1,144 @@
+"""The console in a browser that reaches the sandbox alone: every page, both languages, two widths, no fault."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, Route, async_playwright, expect
+
+from tests.sandbox.starting import ROOT, sandbox
+
+CHROMIUM = Path("/usr/bin/chromium")
+AXE = ROOT / "tests" / "audits" / "node_modules" / "axe-core" / "axe.min.js"
+VIEWS = ("start", "agreement", "participant", "operators", "certificates", "records")
+WIDTHS = (1280, 390)
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium here: apt-get install chromium"),
+]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with sandbox(tmp_path_factory.mktemp("console") / "data", "--port", "0") as (_, url):
+        yield url
+
+
+@asynccontextmanager
+async def open_console(address: str, width: int = 1280) -> AsyncIterator[tuple[Page, list[str]]]:
+    """The first page, and what goes wrong in the browser."""
+    problems: list[str] = []
+
+    async def only_ours(route: Route) -> None:
+        if route.request.url.startswith((address, "data:", "blob:")):
+            await route.continue_()
+        else:
+            problems.append(f"asked for {route.request.url}")
+            await route.abort()
+
+    async with async_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        # Only the tests' own tool needs more than the page's policy: axe is put in from outside.
+        page = await browser.new_page(viewport={"width": width, "height": 900}, locale="en-GB", bypass_csp=True)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        await page.route("**/*", only_ours)
+        await page.goto(address)
+        await expect(page.locator("#personas")).to_be_visible(timeout=30_000)
+        yield page, problems
+        await browser.close()
+
+
+async def log_in(page: Page, persona: str = "broker-admin") -> None:
+    await page.get_by_role("button", name=f"Log in: {persona}", exact=True).click()
+    await expect(page.locator("#who")).to_contain_text(persona, timeout=15_000)
+
+
+async def show(page: Page, view: str) -> None:
+    await page.evaluate("view => { location.hash = view; }", view)
+    await expect(page.locator(f'#nav a[href="#{view}"]')).to_have_attribute("aria-current", "page")
+    await expect(page.locator("main [role=status]", has_text="Working")).to_have_count(0, timeout=15_000)
+
+
+async def faults_of(page: Page) -> list[str]:
+    """What axe finds serious or critical."""
+    await page.add_script_tag(path=AXE)
+    found: dict[str, Any] = await page.evaluate("axe.run()")
+    return [
+        f"{each['id']}: {node['html'][:120]}"
+        for each in found["violations"]
+        if each["impact"] in {"serious", "critical"}
+        for node in each["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+async def test_every_page_renders_for_a_persona_without_a_fault(address: str, width: int) -> None:
+    if not AXE.exists():
+        pytest.skip("`make test` installs axe-core")
+    async with open_console(address, width) as (page, problems):
+        await log_in(page)
+        for view in VIEWS:
+            await show(page, view)
+            await expect(page.locator("main .error")).to_have_count(0)
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{view} is too wide"
+            assert await faults_of(page) == [], view
+        assert problems == []
+
+
+async def test_each_page_says_in_both_languages_that_nothing_binds(address: str) -> None:
+    async with open_console(address) as (page, _):
+        for name in ("中文", "English"):
+            await expect(page.locator("#banner")).to_contain_text("测试数据仅用于测试")
+            await expect(page.locator("#banner")).to_contain_text("Test data serves testing only")
+            await page.get_by_role("button", name=name).click()
+
+
+async def test_the_language_is_chosen_once_and_kept(address: str) -> None:
+    async with open_console(address) as (page, _):
+        await page.get_by_role("button", name="中文").click()
+        await expect(page.locator("h1")).to_have_text("开始")
+        await page.reload()
+        await expect(page.locator("h1")).to_have_text("开始")
+        assert await page.evaluate("document.documentElement.lang") == "zh"
+
+
+async def test_a_search_marks_the_words_it_found_in_the_agreement(address: str) -> None:
+    async with open_console(address) as (page, _):
+        await show(page, "agreement")
+        await page.get_by_role("searchbox").fill("测试产生的数据")
+        await page.get_by_role("searchbox").press("Enter")
+        await expect(page.locator("mark").first).to_have_text("测试产生的数据", timeout=15_000)
+
+
+async def test_a_login_that_is_refused_says_why_beside_the_button(address: str) -> None:
+    async with open_console(address) as (page, _):
+        card = page.locator("li", has_text="revoked-clerk")
+        await card.get_by_role("button").click()
+        await expect(card.get_by_role("alert")).to_be_visible(timeout=15_000)
+        await expect(page.locator("#who")).to_have_text("Not logged in")
+
+
+async def test_without_a_login_a_page_of_ones_own_leads_to_the_start(address: str) -> None:
+    async with open_console(address) as (page, problems):
+        await show(page, "operators")
+        await expect(page.get_by_role("link", name="Log in first")).to_have_attribute("href", "#start")
+        assert problems == []
+
+
+async def test_joining_ends_with_a_first_call_made_by_keys_of_the_browser(address: str) -> None:
+    async with open_console(address) as (page, problems):
+        await page.get_by_label("Name").fill("控制台试用证券有限公司")
+        await page.get_by_role("button", name="Join", exact=True).click()
+        await expect(page.locator("#first-call")).to_contain_text("控制台试用证券有限公司", timeout=60_000)
+        await expect(page.locator("#first-call")).to_contain_text('"status": "ACTIVE"')
+        await expect(page.locator("details")).to_have_count(4)
+        async with page.expect_download() as downloading:
+            await page.get_by_role("button", name="Download keys and certificates").click()
+        kept = (await (await downloading.value).path()).read_text()
+        assert kept.count("BEGIN PRIVATE KEY") == kept.count("BEGIN CERTIFICATE") == 6
+        assert problems == []
