@@ -1,5 +1,8 @@
 """The sandbox, as `prop-sandbox serve` names it to the server."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from starlette.applications import Starlette
 
 from sandbox.bootstrap import Ground
@@ -7,10 +10,12 @@ from sandbox.clock import TenantClock
 from sandbox.console.routes import console_routes
 from sandbox.credentials import Credentials, personas_directory
 from sandbox.join_routes import join_routes
+from sandbox.keeping import keeping_personas
 from sandbox.persona_routes import PERSONAS_URL, persona_routes
 from sandbox.settings import SandboxSettings
 from sandbox.world import SANDBOX
 from schema.hosting import hosted
+from service.bootstrap import Services
 
 
 def application(settings: SandboxSettings) -> Starlette:
@@ -21,4 +26,10 @@ def application(settings: SandboxSettings) -> Starlette:
         *persona_routes(SANDBOX, Credentials(personas_directory(settings.data_dir))),
         *join_routes(SANDBOX, ground),
     ]
-    return hosted(SANDBOX, settings, clock, routes=routes, personas_url=PERSONAS_URL, alongside=ground.open)
+
+    @asynccontextmanager
+    async def alongside(services: Services) -> AsyncIterator[None]:
+        async with ground.open(services), keeping_personas(services, settings.data_dir):
+            yield
+
+    return hosted(SANDBOX, settings, clock, routes=routes, personas_url=PERSONAS_URL, alongside=alongside)

@@ -256,7 +256,8 @@ _OPERATORS = (
         institution=UNQUALIFIED,
     ),
 )
-# To come with the acceptance of revisions (art. 25): one whose participant has not accepted the newest agreement.
+# Not among them: one whose participant has not accepted the newest agreement (art. 25). A sandbox starts with one
+# version, which everybody accepted by applying; who publishes a second has such participants, all of them.
 
 PERSONAS: Mapping[str, Persona] = MappingProxyType({each.name: each for each in (*_OPERATORS, *_REGISTRARS)})
 REGISTRARS: tuple[Persona, ...] = _REGISTRARS

@@ -8,11 +8,10 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from sandbox.certifying import Certifying
 from sandbox.credentials import Credentials, personas_directory
 from sandbox.embedded import open_embedded
+from sandbox.keeping import ensure_personas
 from sandbox.logins import address_file, log_in
-from sandbox.seeding import Seeding
 from sandbox.settings import SandboxSettings
 from sandbox.storage.collections import SANDBOX_COLLECTIONS
 from sandbox.world import SANDBOX
@@ -89,10 +88,8 @@ async def prepare(settings: SandboxSettings) -> str | None:
     )
     async with open_services(settings, SANDBOX, SystemClock()) as services:
         await _ensure_agreement(services.agreements, services.publications, settings.agreement)
-        credentials = Credentials(personas_directory(settings.data_dir))
-        if services.authority is not None:
-            await Seeding(services, Certifying(services, services.authority, credentials)).run()
-        return await _first_token(services, credentials)
+        await ensure_personas(services, settings.data_dir)
+        return await _first_token(services, Credentials(personas_directory(settings.data_dir)))
 
 
 async def _first_token(services: Services, credentials: Credentials) -> str | None:

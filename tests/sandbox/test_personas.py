@@ -23,6 +23,8 @@ from stdnum.cn import uscc
 
 from sandbox.app import application
 from sandbox.credentials import Credential, Credentials, personas_directory
+from sandbox.keeping import keeping_personas
+from sandbox.locks import hold_directory
 from sandbox.personas import INSTITUTIONS, PERSONAS, Condition, operators_of
 from sandbox.serving import prepare
 from sandbox.settings import SandboxSettings, read_sandbox_settings
@@ -271,6 +273,37 @@ async def test_what_runs_out_is_issued_again_and_a_removed_permission_is_not_giv
         assert credential_of(fresh, "expiring-clerk").fingerprint != former
         assert credential_of(fresh, "broker-clerk").fingerprint == lasting
         assert (await services.operators.get_many(SYSTEM, [reviewer.id]))[0].permissions == tuple(kept)  # type: ignore[union-attr]  # it is there
+
+
+@pytest.mark.wire
+async def test_after_a_reset_all_personas_are_back_with_the_keys_they_had(fresh: SandboxSettings, wire_uri: str):
+    await prepare(fresh)
+    before = files_of(fresh)
+    drop(fresh, wire_uri)
+    await prepare(fresh)
+    after = files_of(fresh)
+    assert {name: after[name] for name in after if name.endswith(".key")} == {
+        name: before[name] for name in before if name.endswith(".key")
+    }
+    async with running(fresh) as (_, client):
+        for name in sorted(PERSONAS.keys() - REFUSED.keys()):
+            assert await log_in(fresh, client, name)
+
+
+@pytest.mark.wire
+async def test_personas_are_looked_after_while_the_sandbox_runs_by_one_process_at_a_time(fresh: SandboxSettings):
+    await prepare(fresh)
+    about = personas_directory(fresh.data_dir) / "broker-auditor.json"
+    async with running(fresh) as (app, client), keeping_personas(app.state.services, fresh.data_dir, every=0.05):
+        with hold_directory(fresh.data_dir):
+            await asyncio.sleep(0.1)
+            about.unlink()
+            await asyncio.sleep(0.3)
+            assert not about.exists()
+        async with asyncio.timeout(20):
+            while not about.exists():  # noqa: ASYNC110 - a file has no event
+                await asyncio.sleep(0.05)
+        assert await log_in(fresh, client, "broker-auditor")
 
 
 @dataclasses.dataclass

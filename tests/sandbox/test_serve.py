@@ -54,7 +54,7 @@ def test_from_nothing_to_serving_and_again_and_ctrl_c_leaves_no_process(tmp_path
         assert not (directory / "address").exists()
     with sandbox(directory, "--port", "0") as (_, url):
         assert published(url) == first
-    assert set(kept) == {"data.key", "signing.pem", "log.pem"}
+    assert set(kept) == {"data.key", "signing.pem", "log.pem", "sandbox.lock"}
     assert {name: (directory / name).read_bytes() for name in kept} == kept
 
 
