@@ -19,7 +19,6 @@ async def ensure_personas(services: Services, data_dir: Path) -> None:
     """All personas, unless another process of this directory is at it, or there is no authority to certify them."""
     if services.authority is None:
         return
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     certifying = Certifying(services, services.authority, Credentials(personas_directory(data_dir)))
     with suppress(DirectoryInUse), hold_directory(data_dir):
         await Seeding(services, certifying).run()

@@ -18,10 +18,11 @@ class DirectoryInUse(Exception):
 
 @contextmanager
 def hold_directory(directory: Path) -> Iterator[None]:
-    """Hold `directory` for this process alone. Raises DirectoryInUse, naming the process that has it.
+    """Hold `directory`, made if need be, for this process alone. Raises DirectoryInUse, naming the process that has it.
 
     A lock is only as good as the file system: NOT every network file system keeps it between machines.
     """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     holder = directory / "sandbox.pid"
     descriptor = os.open(directory / "sandbox.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
