@@ -38,6 +38,46 @@ query Platform {
 }
 """,
     ),
+    Example(
+        "The agreement",
+        """# The version in force today, article by article, and what the service refuses in each one's name
+query Agreement {
+  agreement {
+    number title status isDigest effectiveFrom contentHash
+    chapters { number title articles { number text english enforcedBy } }
+  }
+}
+""",
+    ),
+    Example(
+        "Search",
+        """# Where the agreement speaks of something: offsets count the characters of the text of that language
+query Search($text: String!) {
+  agreement { search(text: $text) { score language snippet spans { start end } article { number } } }
+}
+""",
+        '{"text": "测试数据"}',
+    ),
+    Example(
+        "Who works here",
+        """# The operators of one's own participant (needs a token), and what each could do without (art. 11)
+query Operators {
+  operators(first: 10, filter: { status: ACTIVE }) {
+    totalCount
+    nodes { operatorNumber name role permissions leastPrivilege(days: 90) { unused } }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+""",
+    ),
+    Example(
+        "What was done",
+        """# The records, the latest first: who did what, the hash of the signed bytes, the proof from the log
+query Records {
+  records(first: 5) { nodes { at kind actor { kind id } hash receipt proof { index size } } }
+}
+""",
+    ),
 )
 
 # The page may load from this service alone. GraphiQL's editor writes style attributes, hence 'unsafe-inline'.

@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import orjson
 import pytest
 from playwright.async_api import Browser, Page, Route, async_playwright, expect
 
 from schema.app import STATIC
+from schema.build import public_schema
 from schema.graphiql import EXAMPLES, Example, render_page
 from service.world import PRODUCTION
 from tests.schema.making import TRIAL, make_app, open_client, serve
@@ -41,6 +43,15 @@ def test_each_world_has_its_own_banner_in_both_languages() -> None:
     assert 'class="unbinding"' in trial
     assert "测试环境" in trial
     assert "试验 only a trial &lt;&amp;&gt;" in trial
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.title)
+async def test_every_example_is_a_query_that_the_schema_and_its_limits_take(example: Example) -> None:
+    async with open_client(make_app(schema=public_schema())) as client:
+        body = {"query": example.query, "variables": orjson.loads(example.variables or "{}")}
+        answer = (await client.post("/graphql", json=body)).json()
+    refused = {"GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED", "QUERY_TOO_EXPENSIVE"}
+    assert not refused & {error["extensions"]["code"] for error in answer.get("errors", ())}
 
 
 def test_an_example_cannot_break_out_of_the_page() -> None:
