@@ -7,6 +7,7 @@ import strawberry
 
 from schema.context import Info
 from schema.cost import ListSize
+from schema.nodes import serve
 from schema.pagination import Connection, connect, page_request
 from schema.permissions import OnlyFor
 from schema.scalars import Cursor
@@ -18,6 +19,7 @@ from service.agreement_text import Party
 from service.agreements import NEWEST_FIRST, AgreementStatus
 from service.agreements import Agreement as AgreementRecord
 from service.errors import BadInput
+from service.identifiers import Kind
 from service.policy import Action
 from service.refusals import RefusalCode, codes_of_article
 from service.storage import consents
@@ -296,3 +298,6 @@ class AgreementQuery:
         request = page_request(info, NEWEST_FIRST, first=first, after=after, last=last, before=before)
         page = await service.page(context.caller, request)
         return connect(page, lambda record: Agreement.of(world, record), lambda: service.count(context.caller))
+
+
+serve(Kind.AGREEMENT, lambda services: services.agreements.get_many_by_id, Agreement.of)

@@ -145,6 +145,10 @@ class AgreementService:
         draft = await self._store.find_by_id(agreement_id) if _may_read_drafts(caller) else None
         return _agreement(draft, AgreementStatus.DRAFT) if draft and draft.published_at is None else None
 
+    async def get_many_by_id(self, caller: Caller, ids: Sequence[str]) -> list[Agreement | None]:
+        """In the order of `ids`, under the same rules as `find`."""
+        return [await self.find_by_id(caller, each) for each in ids]
+
     async def get_many(self, caller: Caller, numbers: Sequence[int]) -> list[Agreement | None]:
         """The versions with these numbers, in their order; None where there is none that the caller may see."""
         heads = await self._published_heads()

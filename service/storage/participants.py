@@ -28,22 +28,31 @@ PARTICIPANTS = declare(
     Index((("status", 1), ("legalName", 1), ("_id", 1))),
     Index((("kind", 1), ("_id", 1))),
     Index((("services.service", 1), ("_id", 1))),
-    Index((("qualifications.type", 1), ("qualifications.status", 1), ("_id", 1))),
+    Index((("qualificationTerms", 1), ("_id", 1))),
     Index((("searchGrams", 1), ("_id", 1))),
     Index((("appliedAt", 1), ("_id", 1))),
     derived={
         **SEARCH_PROPERTIES,
         "heldUscc": {"bsonType": "string"},
+        "qualificationTerms": {"bsonType": "array", "items": {"bsonType": "string"}},
         "rosterTouched": {"bsonType": ["int", "long"]},
     },
 )
-"""`heldUscc` is there until the standing has ended: one institution, one participant at a time."""
+"""`heldUscc` is there until the standing has ended: one institution, one participant at a time.
+
+`qualificationTerms` holds each type, and each type with its status: either is found by equality, in the order of ids.
+"""
 
 
 def _derived(participant: Participant) -> Document:
     names = (participant.legal_name, participant.legal_name_en or "", participant.participant_code)
     held = {} if participant.status in ENDED else {"heldUscc": participant.uscc}
-    return {**search_fields(*names), **held}
+    terms = {_term(each.type, status) for each in participant.qualifications for status in (None, each.status)}
+    return {**search_fields(*names), **held, "qualificationTerms": sorted(terms)}
+
+
+def _term(kind: QualificationType, status: QualificationStatus | None) -> str:
+    return kind.value if status is None else f"{kind.value}/{status.value}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +83,7 @@ def participant_query(wanted: ParticipantFilter, only: str | None) -> Document:
     if wanted.service is not None:
         query["services.service"] = wanted.service.value
     if wanted.qualification is not None:
-        query["qualifications.type"] = wanted.qualification.value
-        if wanted.qualification_status is not None:  # of that one, not of any
-            both = {"type": wanted.qualification.value, "status": wanted.qualification_status.value}
-            query["qualifications"] = {"$elemMatch": both}
+        query["qualificationTerms"] = _term(wanted.qualification, wanted.qualification_status)
     if wanted.uscc is not None:
         query["uscc"] = wanted.uscc
     if wanted.text is not None:

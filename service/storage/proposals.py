@@ -12,6 +12,8 @@ PROPOSALS = declare(
     Index((("participantId", 1), ("status", 1), ("_id", 1))),
     Index((("subjectId", 1), ("status", 1), ("_id", 1))),
     Index((("status", 1), ("_id", 1))),
+    Index((("participantId", 1), ("_id", 1))),
+    Index((("subjectId", 1), ("_id", 1))),
 )
 
 

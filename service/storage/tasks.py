@@ -10,6 +10,7 @@ TASKS = declare(
     "tasks",
     TASK_CODEC,
     Index((("status", 1), ("_id", 1))),
+    Index((("participantId", 1), ("_id", 1))),
     Index((("participantId", 1), ("status", 1), ("_id", 1))),
 )
 

@@ -3,11 +3,11 @@
 import pytest
 from pymongo.errors import WriteError
 
-from service.access import ParticipantKind, Permission, Service
+from service.access import ParticipantKind, Permission, QualificationType, Service
 from service.applications import ApplicationStatus, ApplicationType
 from service.operators import OperatorRole, OperatorStatus
 from service.pagination import BY_ID, LATEST_FIRST, Order, PageRequest
-from service.participants import ParticipantStatus
+from service.participants import ParticipantStatus, QualificationStatus
 from service.storage.applications import APPLICATIONS, ApplicationFilter, ApplicationStore, application_query
 from service.storage.certificates import CertificateStore
 from service.storage.database import Collection, Database, Document, Index
@@ -30,6 +30,8 @@ PARTICIPANT_FILTERS = [
     ParticipantFilter(status=ParticipantStatus.ACTIVE),
     ParticipantFilter(kind=ParticipantKind.OTHER),
     ParticipantFilter(service=Service.ACCESS),
+    ParticipantFilter(qualification=QualificationType.SETTLEMENT),
+    ParticipantFilter(qualification=QualificationType.SETTLEMENT, qualification_status=QualificationStatus.SUSPENDED),
     ParticipantFilter(uscc=USCC),
     ParticipantFilter(text="东方"),
 ]
