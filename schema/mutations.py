@@ -18,9 +18,10 @@ from schema.permissions import asks
 from schema.proposals import Proposal
 from schema.records import Record
 from service import refusals
+from service.access import CallerKind
 from service.acts import Done, Stored
 from service.errors import BadInput
-from service.policy import Action
+from service.policy import Action, ensure_may
 from service.refusals import RefusalCode, Refused
 from service.world import World
 
@@ -80,6 +81,8 @@ def mutation(noun: type[Noun], *actions: Action) -> Callable[[Work[I, R]], Any]:
         async def resolve(info, given, idempotency_key=None):  # type: ignore[no-untyped-def]  # noqa: ANN - annotated below
             context: Context = info.context
             world = context.services.world
+            if context.caller.kind is CallerKind.ANONYMOUS:
+                ensure_may(context.caller, actions[0])  # nobody's input is looked at before there is somebody
             ensure_ids(world, given)
             try:
                 done = await work(None, context, given, idempotency_key)

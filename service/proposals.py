@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from service.access import Caller
+from service.access import Caller, may_see
 from service.policy import Action, ensure_second_person
 from service.refusals import RefusalCode, refuse
 
@@ -43,6 +43,8 @@ def confirmed(
     proposal: Proposal | None, caller: Caller, *, action: Action, subject_id: str, digest: str, at: datetime
 ) -> Proposal:
     """The proposal, confirmed. Raises Refused where it is not there, lapsed, of something else, or one's own."""
+    if proposal is not None and not may_see(caller, proposal.participant_id):
+        proposal = None  # another participant's is answered as none
     if proposal is None or proposal.status is not ProposalStatus.WAITING or proposal.action is not action:
         raise refuse(RefusalCode.PROPOSAL_NOT_FOUND, "proposalId")
     if proposal.subject_id != subject_id or proposal.digest != digest:

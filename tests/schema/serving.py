@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from schema.app import create_app
+from schema.transport import Authenticate
 from service.access import ANONYMOUS, Caller
 from service.bootstrap import Services, services_over
 from service.clock import Clock
@@ -43,14 +44,18 @@ class Served:
 
 
 @asynccontextmanager
-async def open_served(database: Database, clock: Clock, **settings: Any) -> AsyncIterator[Served]:
+async def open_served(
+    database: Database, clock: Clock, *, authenticate: Authenticate | None = None, **settings: Any
+) -> AsyncIterator[Served]:
+    """Without an `authenticate` of the test's own, a token stands for whom `callers` says."""
+
     @asynccontextmanager
     async def open_services(settings: Settings, world: World, clock: Clock) -> AsyncIterator[Services]:
         yield services_over(database, settings, clock)
 
     callers: dict[str, Caller] = {}
 
-    async def authenticate(services: Services, token: str | None) -> Caller:
+    async def known(services: Services, token: str | None) -> Caller:
         if token is None:
             return ANONYMOUS
         if token not in callers:
@@ -58,6 +63,6 @@ async def open_served(database: Database, clock: Clock, **settings: Any) -> Asyn
         return callers[token]
 
     made = make_settings(database.world, **settings)
-    app = create_app(database.world, made, clock, open_services, authenticate=authenticate)
+    app = create_app(database.world, made, clock, open_services, authenticate=authenticate or known)
     async with open_client(app) as client:
         yield Served(client, app.state.services, callers)

@@ -1,0 +1,98 @@
+"""How often a query goes to the database: not once for each row."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import pytest
+import pytest_asyncio
+from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+
+from service.access import Permission
+from service.storage.database import open_database
+from service.world import PRODUCTION
+from tests.databases import open_wire_database, renamed
+from tests.schema.serving import Served, open_served
+from tests.service.institutions import OFFICER, OTHER_USCC, Institutions
+
+pytestmark = [pytest.mark.wire, pytest.mark.asyncio(loop_scope="module")]
+
+
+@dataclass
+class Commands(CommandListener):
+    sent: list[str] = field(default_factory=list)
+
+    def started(self, event: CommandStartedEvent) -> None:
+        self.sent.append(event.command_name)
+
+    def succeeded(self, event: CommandSucceededEvent) -> None: ...
+
+    def failed(self, event: CommandFailedEvent) -> None: ...
+
+
+@dataclass(frozen=True)
+class Counted:
+    served: Served
+    commands: Commands
+
+    async def count(self, text: str) -> int:
+        self.commands.sent.clear()
+        await self.served.data(text, "officer")
+        return len(self.commands.sent)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def counted(wire_uri: str) -> AsyncIterator[Counted]:
+    """Two participants of 26 operators each."""
+    world, commands = renamed(PRODUCTION), Commands()
+    async with open_wire_database(wire_uri, world) as database:
+        institutions = Institutions(database)
+        for opened in (await institutions.open(), await institutions.open(OTHER_USCC, "ISS001")):
+            for number in range(25):
+                await institutions.register(opened[1], f"{100 + number:06}", permissions=[Permission.OPERATOR_READ])
+        async with (
+            open_database(wire_uri, world, listeners=[commands]) as listening,
+            open_served(listening, institutions.clock) as served,
+        ):
+            served.callers["officer"] = OFFICER
+            yield Counted(served, commands)
+
+
+@pytest.mark.parametrize(
+    ("fields", "limit"),
+    [
+        ("id name permissions smsSubscriptions { topic }", 1),
+        ("permissions participant { legalName services { service } }", 2),
+        ("participant { legalName } leastPrivilege { unused }", 3),
+        ("a: leastPrivilege(days: 7) { unused } b: leastPrivilege(days: 30) { unused }", 3),
+    ],
+)
+async def test_a_page_of_fifty_operators_costs_no_more_commands_than_one_of_two(
+    counted: Counted, fields: str, limit: int
+) -> None:
+    pages = [await counted.count(f"{{ operators(first: {size}) {{ nodes {{ {fields} }} }} }}") for size in (2, 50)]
+    assert pages == [limit, limit], counted.commands.sent
+
+
+async def test_records_with_their_actors_and_subjects_are_read_kind_by_kind(counted: Counted) -> None:
+    fields = "nodes { kind participant { id } subject { id } actor { operator { name } } }"
+    found = [await counted.count(f"{{ records(first: {size}) {{ {fields} }} }}") for size in (10, 50)]
+    assert found[1] <= 5
+    assert found[0] <= found[1]
+
+
+async def test_fifty_nodes_of_one_kind_are_one_command(counted: Counted) -> None:
+    page = await counted.served.data("{ operators(first: 50) { nodes { id } } }", "officer")
+    ids = ", ".join(f'"{each["id"]}"' for each in page["operators"]["nodes"])
+    assert await counted.count(f"{{ nodes(ids: [{ids}]) {{ id }} }}") == 1
+
+
+async def test_more_than_fifty_nodes_are_refused_by_number(counted: Counted) -> None:
+    ids = ", ".join(['"live-op-01K9ZZZZZZZZZZZZZZZZZZZZZZ"'] * 51)
+    answer = await counted.served.ask(f"{{ nodes(ids: [{ids}]) {{ id }} }}", "officer")
+    assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+    assert "50" in answer["errors"][0]["message"]
+
+
+async def test_a_count_is_made_only_for_who_asks(counted: Counted) -> None:
+    assert await counted.count("{ operators(first: 5) { nodes { id } } }") == 1
+    assert await counted.count("{ operators(first: 5) { totalCount nodes { id } } }") == 2
