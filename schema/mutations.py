@@ -78,8 +78,8 @@ def mutation(noun: type[Noun], *actions: Action) -> Callable[[Work[I, R]], Any]:
         name = _snake(noun.__name__)
         payload = _payload_type(work.__name__, name, noun)
 
-        async def resolve(info, given, idempotency_key=None):  # type: ignore[no-untyped-def]  # noqa: ANN - annotated below
-            context: Context = info.context
+        async def resolve(info: Info, given: Any, idempotency_key: str | None = None) -> Any:
+            context = info.context
             world = context.services.world
             if context.caller.kind is CallerKind.ANONYMOUS:
                 ensure_may(context.caller, actions[0])  # nobody's input is looked at before there is somebody
@@ -95,7 +95,7 @@ def mutation(noun: type[Noun], *actions: Action) -> Callable[[Work[I, R]], Any]:
                 refusals=[],
             )
 
-        resolve.__annotations__ = {
+        resolve.__annotations__ = {  # the types of this one mutation, which strawberry reads here
             "info": Info,
             "given": Annotated[kind, strawberry.argument(name="input")],
             "idempotency_key": Annotated[str | None, strawberry.argument(description=KEY_DESCRIPTION)],

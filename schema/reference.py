@@ -28,17 +28,12 @@ what the policy does not allow is null. Callers who have not logged in get the p
 
 def access_page() -> str:
     """The page as Markdown."""
-    return "\n".join(
-        (
-            _INTRODUCTION,
-            "## Acts\n",
-            policy_table(),
-            "## Where each act is asked for\n",
-            _fields_table(),
-            "## Permissions\n",
-            _permissions_table(),
-        )
-    )
+    sections = {
+        "Acts": policy_table(),
+        "Where each act is asked for": _fields_table(),
+        "Permissions": _permissions_table(),
+    }
+    return _INTRODUCTION + "".join(f"\n## {title}\n\n{table}" for title, table in sections.items())
 
 
 def _fields_table() -> str:

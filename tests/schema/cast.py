@@ -140,7 +140,7 @@ async def _publish(services: Services) -> None:
     await services.agreements.import_draft(
         SYSTEM, digest.chinese_data, number=1, effective_from=date(2026, 1, 1), is_digest=True
     )
-    await services.agreements.publish(SYSTEM, 1)
+    await services.publications.publish(SYSTEM, 1)
 
 
 async def _tenant(institutions: Institutions, services: Services, code: str, uscc: str = "") -> Tenant:

@@ -46,6 +46,7 @@ INSIDE = {
 """Where to find what is no node itself and yet has something only for some."""
 
 QUERIES: dict[str, GraphQLField] = dict(SCHEMA.query_type.fields) if SCHEMA.query_type else {}
+ROOTS = {SCHEMA.query_type, SCHEMA.mutation_type, SCHEMA.subscription_type}
 MUTATIONS: dict[str, GraphQLField] = dict(SCHEMA.mutation_type.fields) if SCHEMA.mutation_type else {}
 RELATIONS = [
     (named.name, name)
@@ -95,6 +96,18 @@ def allowed(caller: Caller | None, action: Action) -> bool:
 def test_every_root_field_is_open_or_asks_the_policy() -> None:
     asking = {name for name, field in QUERIES.items() if actions_of(field)}
     assert set(QUERIES) - asking == OPEN
+    others = [root for root in ROOTS if root is not None and root is not SCHEMA.query_type]
+    assert [name for root in others for name, field in root.fields.items() if not actions_of(field)] == []
+
+
+def test_every_node_is_in_this_test() -> None:
+    """A new kind of node joins STORED with the act that reading it asks for, and `tests.schema.cast` with an id."""
+    nodes = {
+        named.name
+        for named in SCHEMA.type_map.values()
+        if isinstance(named, GraphQLObjectType) and "Node" in {each.name for each in named.interfaces}
+    }
+    assert nodes == {name for name, _ in STORED.values()}
 
 
 def test_whatever_leads_to_a_stored_thing_says_for_whom_it_is() -> None:
@@ -102,7 +115,7 @@ def test_whatever_leads_to_a_stored_thing_says_for_whom_it_is() -> None:
     guarded = {name for name, action in STORED.values() if action}
     found = set()
     for named in SCHEMA.type_map.values():
-        if not isinstance(named, GraphQLObjectType) or named in {SCHEMA.query_type, SCHEMA.mutation_type}:
+        if not isinstance(named, GraphQLObjectType) or named in ROOTS:
             continue
         for name, field in named.fields.items():
             inner = get_named_type(field.type)
@@ -136,6 +149,9 @@ def test_every_act_of_the_policy_is_asked_for_somewhere() -> None:
         Action.PUBLISH_AGREEMENT,
         Action.ACCEPT_AGREEMENT,
         Action.REJECT_AGREEMENT,
+        Action.DELIVER_AGREEMENT,  # a job of the service
+        Action.READ_CONSENT,
+        Action.READ_DELIVERY,
         Action.EFFECT_APPLICATION,  # a job of the service
         Action.ADD_REGISTRAR,  # from the depository's own machine
         Action.READ_REGISTRAR,  # by `node`

@@ -109,7 +109,7 @@ async def story(wire_uri: str) -> AsyncIterator[Story]:
             english=digest.english_data,
             is_digest=True,
         )
-        await agreements.publish(SYSTEM, 1)
+        await served.services.publications.publish(SYSTEM, 1)
         served.callers.update(reviewer=REVIEWER, officer=OFFICER, officer2=SECOND_OFFICER)
         yield Story(served)
 
