@@ -35,6 +35,7 @@ from service.storage.database import Database
 from service.storage.registrars import RegistrarStore
 from service.task_service import TaskFilter
 from service.world import PRODUCTION
+from tests.agreements import make_text
 from tests.databases import open_wire_database, renamed
 from tests.schema.serving import Served, open_served
 from tests.service.institutions import (
@@ -99,6 +100,7 @@ async def open_cast(uri: str) -> AsyncIterator[Cast]:
             await _publish(served.services)
             ours = await _tenant(institutions, served.services, "BRK001")
             theirs = await _tenant(institutions, served.services, "ISS001", OTHER_USCC)
+            await _revise(served.services, ours, theirs)
             callers |= await _operators(institutions, ours)
             callers["stranger"] = caller_for(theirs.administrator)
             callers |= await _registrars(served.services, (ours, theirs))
@@ -141,6 +143,18 @@ async def _publish(services: Services) -> None:
         SYSTEM, digest.chinese_data, number=1, effective_from=date(2026, 1, 1), is_digest=True
     )
     await services.publications.publish(SYSTEM, 1)
+
+
+async def _revise(services: Services, ours: Tenant, theirs: Tenant) -> None:
+    """A revision that is not in force yet, delivered to both: confirmed by us, not answered by them."""
+    await services.agreements.import_draft(SYSTEM, make_text(), number=2, effective_from=date(2027, 1, 1))
+    revision = await services.publications.publish(SYSTEM, 2)
+    ours.ids[Kind.AGREEMENT] = revision.subject.id
+    await services.publications.deliver()
+    await services.consents.confirm(caller_for(ours.administrator), 2)
+    for tenant in (ours, theirs):
+        (consent,) = await services.consents.of_participant(SYSTEM, tenant.participant.id)
+        tenant.ids[Kind.CONSENT] = consent.id
 
 
 async def _tenant(institutions: Institutions, services: Services, code: str, uscc: str = "") -> Tenant:
