@@ -141,20 +141,6 @@ def test_every_relation_is_reached_by_this_test() -> None:
     assert {kind for kind, _ in RELATIONS} <= kinds
 
 
-def test_every_act_of_the_policy_is_asked_for_somewhere() -> None:
-    """Those that no field asks for are done by no request: from the depository's machine, or yet to come."""
-    asked = {action for field in (*QUERIES.values(), *MUTATIONS.values()) for action in actions_of(field)}
-    asked |= {only_for(SCHEMA.type_map[kind].fields[name]) for kind, name in RELATIONS}  # type: ignore[attr-defined]
-    unasked = {action for action in Action if action not in asked}
-    assert unasked <= {
-        Action.DELIVER_AGREEMENT,  # a job of the service
-        Action.EFFECT_APPLICATION,  # a job of the service
-        Action.ADD_REGISTRAR,  # from the depository's own machine
-        Action.READ_REGISTRAR,  # by `node`
-        *(action for action in Action if "CERTIFICATE" in action or action is Action.REPORT_KEY_LOST),
-    }
-
-
 # ------------------------------------------------------------------------------------------------------ root fields
 
 
