@@ -649,5 +649,4 @@ async def test_an_index_serves_every_query(desk: Certifying, wire_uri: str) -> N
         await store.of_key("ab" * 32)
         await store.requested("", 10)
         await store.overlaps_due(now, 10)
-        await store.holders_of_certificates(["live-op-1"])
         await queries.assert_indexed(sorted_in_memory=True)
