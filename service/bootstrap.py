@@ -32,6 +32,7 @@ from service.proposal_service import ProposalService
 from service.publications import PublicationService
 from service.records import RecordService
 from service.registrar_service import RegistrarService
+from service.revocation_status import RevocationStatus
 from service.settings import Settings, signing_keys
 from service.storage.agreements import AgreementStore
 from service.storage.applications import ApplicationStore
@@ -47,6 +48,7 @@ from service.storage.participants import ParticipantStore
 from service.storage.proposals import ProposalStore
 from service.storage.records import RecordStore
 from service.storage.registrars import RegistrarStore
+from service.storage.revocations import RevocationStore
 from service.storage.tasks import TaskStore
 from service.storage.usage import UsageStore
 from service.task_service import TaskService
@@ -78,6 +80,7 @@ class Services:
     certificate_registration: CertificateRegistration
     certificate_issuing: CertificateIssuing
     certificate_use: CertificateUse
+    revocation_status: RevocationStatus | None
     registrars: RegistrarService
     tasks: TaskService
     proposals: ProposalService
@@ -196,6 +199,7 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
         ),
         certificate_issuing=issuing,
         certificate_use=certificate_use,
+        revocation_status=revocation_status_over(database, settings, clock, authority),
         registrars=RegistrarService(acts, registrars=registrars),
         tasks=TaskService(acts, tasks),
         proposals=ProposalService(acts, proposals),
@@ -205,6 +209,22 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
         usage=usage,
         integrator=Integrator(world, keys, database),
         feeds=Feeds(RecordFeed(database, records, kept_records), OperatorFeed(database)),
+    )
+
+
+def revocation_status_over(
+    database: Database, settings: Settings, clock: Clock, authority: Authority | None
+) -> RevocationStatus | None:
+    """What machines are told of certificates; None where there is no authority to tell of."""
+    if authority is None:
+        return None
+    return RevocationStatus(
+        clock,
+        authority,
+        certificates=CertificateStore(database),
+        revocations=RevocationStore(database),
+        list_life=timedelta(hours=settings.revocation_list_hours),
+        ocsp_life=timedelta(minutes=settings.ocsp_minutes),
     )
 
 

@@ -13,6 +13,8 @@ from service.storage.errors import as_service_error
 
 EFFECT_SECONDS = 30.0  # how late an approved application may take effect on its day
 DELIVER_SECONDS = 15.0  # how late the delivery of a published agreement may begin
+OVERLAP_SECONDS = 60.0  # how late a renewed certificate may end with its overlap
+ISSUE_SECONDS = 300.0  # how long what a crash interrupted may wait for the second look; the first is at the start
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +28,11 @@ async def running_jobs(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(services.usage.run(), name="usage"),
         asyncio.create_task(repeat(services.applications.effect_due, EFFECT_SECONDS), name="applications"),
         asyncio.create_task(repeat(services.publications.deliver, DELIVER_SECONDS), name="deliveries"),
+        asyncio.create_task(repeat(services.certificate_use.supersede_due, OVERLAP_SECONDS), name="overlaps"),
+        asyncio.create_task(repeat(services.certificate_issuing.finish_interrupted, ISSUE_SECONDS), name="issuing"),
     ]
+    if services.revocation_status is not None:
+        tasks.append(asyncio.create_task(services.revocation_status.run(), name="revocations"))
     try:
         yield
     finally:

@@ -8,7 +8,7 @@ missed none before it. A released certificate keeps its place, without an entry.
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptography.x509 import ReasonFlags
 from pymongo.errors import DuplicateKeyError
@@ -95,8 +95,7 @@ class ListState:
     next_update: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(NamedTuple):
     """One place of the sequence: an entry, or, without one, a certificate that was released."""
 
     serial_number: str
@@ -160,7 +159,8 @@ class RevocationStore:
     async def since(self, issuer: str, sequence: int) -> AsyncIterator[list[Listed]]:
         """The places after `sequence`, in batches, in order."""
         query = {"issuer": issuer, "sequence": {"$gt": sequence}}
-        cursor = self._entries.find(query).sort([("issuer", 1), ("sequence", 1)]).batch_size(_BATCH)
+        fields = {"_id": 0, "serialNumber": 1, "entry": 1, "notAfter": 1, "sequence": 1}
+        cursor = self._entries.find(query, fields).sort([("issuer", 1), ("sequence", 1)]).batch_size(_BATCH)
         while batch := await cursor.to_list(_BATCH):
             yield [Listed(each["serialNumber"], each["entry"], each["notAfter"], each["sequence"]) for each in batch]
 

@@ -1,0 +1,132 @@
+"""Where machines ask for the status of certificates: revocation lists, OCSP, and the authority's own certificates.
+
+All public, and all may be cached: lists and answers for a second, so that what is revoked is known to all a second
+later (each names its own `nextUpdate` for those who keep it longer), certificates for an hour.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from email.utils import format_datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from service.authority import CHAIN_PATH, ISSUER_PATH, LIST_PATH, OCSP_PATH, ROOT_LIST_PATH, ROOT_PATH, Authority
+from service.errors import Unavailable
+from service.pki.ocsp import MALFORMED_REQUEST, MAX_REQUEST_BYTES, TRY_LATER, OcspRefused, decode_ocsp_path
+from service.revocation_status import RevocationStatus
+
+BRIEFLY = "public, max-age=1, must-revalidate"
+FOR_AN_HOUR = "public, max-age=3600"
+LIST_TYPE, CERTIFICATE_TYPE, OCSP_TYPE = "application/pkix-crl", "application/pkix-cert", "application/ocsp-response"
+REQUEST_TYPE, CHAIN_TYPE = "application/ocsp-request", "application/pem-certificate-chain"
+NOT_KEPT = {"Cache-Control": "no-store"}
+
+Find = Callable[[], RevocationStatus | None]
+
+
+def certificate_routes(find: Find) -> list[Route]:
+    """The routes. `find` is asked at each request; it answers None where there is no authority."""
+    told = _Told(find)
+    return [
+        Route(LIST_PATH, told.issuing_list),
+        Route(ROOT_LIST_PATH, told.fixed(lambda authority: authority.root_list, LIST_TYPE)),
+        Route(OCSP_PATH, told.ocsp_post, methods=["POST"]),
+        Route(f"{OCSP_PATH}/{{path:path}}", told.ocsp_get),
+        Route(ISSUER_PATH, told.fixed(lambda authority: _der(authority.issuing.certificate), CERTIFICATE_TYPE)),
+        Route(ROOT_PATH, told.fixed(lambda authority: _der(authority.root), CERTIFICATE_TYPE)),
+        Route(CHAIN_PATH, told.fixed(lambda authority: authority.chain_pem.encode(), CHAIN_TYPE)),
+    ]
+
+
+class _Told:
+    def __init__(self, find: Find) -> None:
+        self._find = find
+
+    async def issuing_list(self, request: Request) -> Response:
+        status = self._find()
+        if status is None:
+            return _no_authority()
+        try:
+            newest = status.current
+        except Unavailable as error:
+            return PlainTextResponse(error.message, 503, headers={"Retry-After": "1", **NOT_KEPT})
+        headers = {
+            "Cache-Control": BRIEFLY,
+            "ETag": f'"{newest.number}"',
+            "Last-Modified": format_datetime(newest.this_update, usegmt=True),
+            "Expires": format_datetime(newest.next_update, usegmt=True),
+        }
+        return _unless_known(request, headers, newest.data, LIST_TYPE)
+
+    async def ocsp_post(self, request: Request) -> Response:
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != REQUEST_TYPE:
+            return PlainTextResponse(f"The request must be {REQUEST_TYPE}.", 415, headers=NOT_KEPT)
+        return await _ocsp(self._find(), await _body(request), NOT_KEPT)
+
+    async def ocsp_get(self, request: Request) -> Response:
+        try:
+            asked = decode_ocsp_path(request.path_params["path"])
+        except OcspRefused as refused:
+            return Response(refused.answer, media_type=OCSP_TYPE, headers=NOT_KEPT)
+        return await _ocsp(self._find(), asked, {"Cache-Control": BRIEFLY})
+
+    def fixed(
+        self, read: Callable[[Authority], bytes | None], media_type: str
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """A page that stays as it is for as long as the authority does."""
+
+        async def serve(request: Request) -> Response:
+            status = self._find()
+            data = read(status.authority) if status else None
+            if data is None:
+                return _no_authority()
+            headers = {"Cache-Control": FOR_AN_HOUR, "ETag": f'"{hashlib.sha256(data).hexdigest()[:32]}"'}
+            return _unless_known(request, headers, data, media_type)
+
+        return serve
+
+
+async def _ocsp(status: RevocationStatus | None, asked: bytes | None, headers: dict[str, str]) -> Response:
+    if status is None:
+        return _no_authority()
+    if asked is None:
+        return Response(MALFORMED_REQUEST, media_type=OCSP_TYPE, headers=NOT_KEPT)
+    try:
+        answer = await status.answer(asked)
+    except Unavailable:
+        return Response(TRY_LATER, media_type=OCSP_TYPE, headers=NOT_KEPT)
+    if not answer.shareable:
+        headers = NOT_KEPT
+    return Response(answer.data, media_type=OCSP_TYPE, headers=headers)
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body; None for one that is too long to be a request, or that broke off."""
+    body = b""
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_REQUEST_BYTES:
+                return None
+    except ClientDisconnect:
+        return None
+    return body
+
+
+def _unless_known(request: Request, headers: dict[str, str], data: bytes, media_type: str) -> Response:
+    known = {each.strip() for each in request.headers.get("if-none-match", "").split(",")}
+    if headers["ETag"] in known:
+        return Response(status_code=304, headers=headers)
+    return Response(data, media_type=media_type, headers=headers)
+
+
+def _der(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(Encoding.DER)
+
+
+def _no_authority() -> Response:
+    return PlainTextResponse("This service has no authority of its own.", 404, headers=NOT_KEPT)
