@@ -22,7 +22,7 @@ from service.storage.changes import HistoryLost, Token, open_changes
 from service.storage.database import Database
 from service.storage.errors import as_service_error
 from service.storage.log import BATCHES, LogStore
-from service.storage.operators import OPERATOR_CODEC, OPERATORS, OperatorFilter, fits
+from service.storage.operators import OPERATOR_CODEC, OPERATORS, OperatorFilter, fits, operator_query
 from service.storage.records import RecordStore
 
 MOST_WAITING = 1_000  # events that one follower has not taken yet
@@ -54,13 +54,23 @@ class Follower(Generic[E]):
         self._ended: ServiceError | None = None
 
     def offer(self, event: E) -> None:
-        """Never waits. Whoever has no room left gets what it has, and then FellBehind."""
-        if self._ended is not None or not self._wants(event):
+        """Never waits. Whoever has no room left gets what it has, and then FellBehind.
+
+        A filter that cannot be asked ends its own follower: the feed, and with it everybody else, goes on.
+        """
+        if self._ended is not None or not self._is_wanted(event):
             return
         if self._waiting.qsize() + 1 == self._waiting.maxsize:
             self.end(FellBehind())
         else:
             self._waiting.put_nowait(event)
+
+    def _is_wanted(self, event: E) -> bool:
+        try:
+            return self._wants(event)
+        except ServiceError as error:
+            self.end(error)
+            return False
 
     def end(self, error: ServiceError) -> None:
         if self._ended is None:
@@ -241,10 +251,11 @@ class OperatorFeed(Feed[Operator]):
     async def follow(self, current: CurrentCaller, wanted: OperatorFilter) -> AsyncGenerator[Operator]:
         """Operators who come or change from now on, if they then are as `wanted` says.
 
-        Raises Unauthenticated, Forbidden, FellBehind, HistoryLost.
+        Raises Unauthenticated, Forbidden, BadInput for a text of no use, FellBehind, HistoryLost.
         """
         caller = await current()
         ensure_may(caller, Action.READ_OPERATOR)
+        operator_query(wanted, None)  # raises what the same filter raises of a query
         await self._until_open()
 
         def wants(operator: Operator) -> bool:

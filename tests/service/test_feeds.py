@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.access import Caller, OperatorRole, Permission
+from service.errors import BadInput
 from service.feeds import FellBehind, Follower, OperatorFeed, RecordFeed
 from service.identifiers import Kind, new_id
 from service.integrator import Integrator
@@ -40,6 +41,25 @@ async def test_a_follower_that_takes_nothing_is_ended_after_what_it_has_and_the_
     assert [await slow.take() for _ in range(3)] == [0, 1, 2]
     with pytest.raises(FellBehind):
         await slow.take()
+
+
+async def test_a_filter_that_cannot_be_asked_ends_its_follower_and_not_the_feed() -> None:
+    def wants(_: int) -> bool:
+        raise BadInput("no such text")
+
+    broken = Follower[int](wants, 3)
+    broken.offer(1)
+    broken.offer(2)
+    with pytest.raises(BadInput):
+        await broken.take()
+
+
+@pytest.mark.wire
+async def test_operators_are_not_followed_by_a_text_of_no_use(wire_database: Database) -> None:
+    feed = OperatorFeed(wire_database)
+    with pytest.raises(BadInput):
+        await anext(feed.follow(current_caller, OperatorFilter(text=" ")))
+    assert not feed._followers
 
 
 @pytest.mark.wire
