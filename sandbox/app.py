@@ -23,7 +23,7 @@ def application(settings: SandboxSettings) -> Starlette:
     ground = Ground(settings, clock)
     routes = [
         *console_routes(SANDBOX),
-        *persona_routes(SANDBOX, Credentials(personas_directory(settings.data_dir))),
+        *persona_routes(SANDBOX, Credentials(personas_directory(settings.data_dir)), settings.public_url),
         *join_routes(SANDBOX, ground),
     ]
 

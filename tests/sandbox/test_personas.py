@@ -25,6 +25,7 @@ from sandbox.app import application
 from sandbox.credentials import Credential, Credentials, personas_directory
 from sandbox.keeping import keeping_personas
 from sandbox.locks import hold_directory
+from sandbox.persona_routes import is_own_host
 from sandbox.personas import INSTITUTIONS, PERSONAS, Condition, operators_of
 from sandbox.serving import prepare
 from sandbox.settings import SandboxSettings, read_sandbox_settings
@@ -330,6 +331,21 @@ async def test_the_page_lists_all_personas_and_logs_in_as_one_for_real(seeded: S
         for name in ("nobody", "..%2Fdata", "broker-admin.key"):
             assert (await client.post(f"/sandbox/personas/{name}/token")).status_code == 404
         assert (await client.get("/sandbox/personas/broker-admin/token")).status_code == 405
+        rebound = await client.post("/sandbox/personas/broker-admin/token", headers={"host": "evil.example:8000"})
+        assert rebound.status_code == 421
+        assert "access_token" not in rebound.json()
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:8000", "[::1]:8000", "localhost", "sandbox:8000", "192.0.2.7", "prop.example.org"]
+)
+def test_the_sandbox_answers_to_its_own_addresses(host: str):
+    assert is_own_host(host, "https://prop.example.org")
+
+
+@pytest.mark.parametrize("host", ["", "evil.example", "127.0.0.1.evil.example:8000", "x@evil.example", "[oops"])
+def test_a_name_that_can_be_rebound_is_not_the_sandboxes_own(host: str):
+    assert not is_own_host(host, "http://127.0.0.1:8000")
 
 
 def test_personas_with_an_end_are_the_ones_that_are_refused():
