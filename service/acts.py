@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 
 import orjson
 
-from service.access import Caller, CallerKind
+from service.access import Caller, CallerKind, may_see
 from service.clock import Clock
 from service.errors import BadInput, Forbidden, Unavailable
 from service.identifiers import Kind, new_id
@@ -111,7 +111,8 @@ class Act:
 
     async def confirm(self, proposal_id: str, action: Action, subject_id: str) -> Proposal:
         """Be the second person. Raises Refused unless this is what another person proposed."""
-        proposal = await self._proposals.find(proposal_id, self.session)
+        found = await self._proposals.find(proposal_id, self.session)
+        proposal = found if found and may_see(self.caller, found.participant_id) else None
         now = confirmed(proposal, self.caller, action=action, subject_id=subject_id, digest=self.digest, at=self.at)
         return await self._proposals.replace(self.session, now)
 
@@ -121,6 +122,15 @@ class Use(Protocol):
 
     async def around(self, act: Act, action: Action, work: Callable[[Act], Awaitable[Done[S]]]) -> Done[S]:
         """Do `work`. Raises Refused where the participant may act no more."""
+
+
+class Readmit(Protocol):
+    async def __call__(self, caller: Caller, session: Session, at: datetime, /) -> Caller:
+        """The caller as this transaction sees it. Raises Unauthenticated for one that has ended meanwhile."""
+
+
+async def _as_it_was(caller: Caller, session: Session, at: datetime, /) -> Caller:  # noqa: ARG001 - Readmit
+    return caller
 
 
 class Acts:
@@ -139,6 +149,7 @@ class Acts:
         usage: Usage,
         use: Use,
         personal_data: PersonalData,
+        readmit: Readmit = _as_it_was,
         forget_logins: Callable[[], None] = lambda: None,
     ) -> None:
         self._world = world
@@ -151,6 +162,7 @@ class Acts:
         self._usage = usage
         self._use = use
         self._personal_data = personal_data
+        self._readmit = readmit
         self._forget_logins = forget_logins
 
     def now(self, caller: Caller) -> datetime:
@@ -205,6 +217,9 @@ class Acts:
         digest = self._digest(action, given)
 
         async def used(act: Act) -> Done[T]:
+            # Whoever was offboarded, or lost the permission, since the token was looked at acts no more (art. 11).
+            act = replace(act, caller=await self._readmit(act.caller, act.session, act.at))
+            ensure_may(act.caller, action)
             return await self._use.around(act, action, work)
 
         if key is None:

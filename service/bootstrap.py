@@ -103,12 +103,13 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
     usage, log = Usage(UsageStore(database), operators), LogService(LogStore(database))
     records = RecordService(world, clock, keys, kept_records, log)
     certificate_use = CertificateUse(database, clock, records, certificates)
+    logins = Logins(certificates, operators, participants, registrars)
     tokens = TokenService(
         world,
         clock,
         keys,
         issuer=settings.public_url,
-        holders=Logins(certificates, operators, participants, registrars),
+        holders=logins,
         database=database,
         records=records,
         crossings=TokenBuckets(per_minute=CROSSINGS_PER_MINUTE, burst=CROSSINGS_PER_MINUTE),
@@ -125,6 +126,7 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
         usage=usage,
         use=ContinuedUse(consents, participants),
         personal_data=personal_data,
+        readmit=logins.readmit,
         forget_logins=tokens.forget,
     )
     holders, certificate_keys = CertificateHolders(operators, participants, registrars), CertificateKeyStore(database)

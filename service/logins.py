@@ -18,6 +18,7 @@ from service.participants import Participant, may_use_platform
 from service.pki.chain import ChainStatus
 from service.registrars import Registrar, RegistrarStatus
 from service.storage.certificates import CertificateStore
+from service.storage.database import Session
 from service.storage.operators import OperatorStore
 from service.storage.participants import ParticipantStore
 from service.storage.registrars import RegistrarStore
@@ -71,14 +72,15 @@ class Logins:
         self._participants = participants
         self._registrars = registrars
 
-    async def find_holder(self, certificate_fingerprint: str) -> Holder | None:
+    async def find_holder(self, certificate_fingerprint: str, session: Session = None) -> Holder | None:
         """By SHA-256 fingerprint, lower-case hex. Says nothing of whether the holder may come in."""
-        certificate = await self._certificates.find_by_fingerprint(certificate_fingerprint)
+        certificate = await self._certificates.find_by_fingerprint(certificate_fingerprint, session)
         if certificate is None:
             return None
-        operator = await self._operators.find(certificate.operator_id) if certificate.operator_id else None
-        participant = await self._participants.find(operator.participant_id) if operator else None
-        registrar = await self._registrars.find(certificate.registrar_id) if certificate.registrar_id else None
+        of_operator, of_registrar = certificate.operator_id, certificate.registrar_id
+        operator = await self._operators.find(of_operator, session) if of_operator else None
+        participant = await self._participants.find(operator.participant_id, session) if operator else None
+        registrar = await self._registrars.find(of_registrar, session) if of_registrar else None
         return Holder(certificate, operator, participant, registrar)
 
     async def get_caller(
@@ -92,6 +94,18 @@ class Logins:
         if holder is None:
             raise Unauthenticated("This certificate is not registered here.", article=13)
         return caller_of(holder, now, issued_at)
+
+    async def readmit(self, caller: Caller, session: Session, at: datetime) -> Caller:
+        """A caller who has been let in, as the transaction of its act sees it. Raises Unauthenticated.
+
+        One without a certificate did not log in (the system) and is answered unchanged.
+        """
+        if caller.certificate is None:
+            return caller
+        holder = await self.find_holder(caller.certificate, session)
+        if holder is None or holder.id != caller.id:
+            raise Unauthenticated("This certificate is not registered here.", article=13)
+        return caller_of(holder, at)
 
 
 def caller_of(holder: Holder, now: datetime, issued_at: datetime | None = None) -> Caller:

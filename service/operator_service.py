@@ -108,7 +108,12 @@ class OperatorService:
     async def register(
         self, caller: Caller, participant_id: str, given: OperatorInput, *, key: str | None = None
     ) -> Done[Operator]:
-        """A new operator of the participant. Raises Refused with every fault of the input."""
+        """A new operator of the participant. Raises Refused with every fault of the input.
+
+        To register one that holds permissions takes the right to assign them. Raises Forbidden.
+        """
+        if given.permissions and caller.kind is CallerKind.OPERATOR:
+            await self._acts.permit(caller, Action.CHANGE_PERMISSIONS)
 
         async def work(act: Act) -> Done[Operator]:
             participant = await self._participant(act, participant_id)
@@ -237,7 +242,8 @@ class OperatorService:
     ) -> Done[Operator]:
         """Permissions, SMS, sessions and certificates end together (art. 11). Repeated, it has nothing left to do.
 
-        The last active administrator goes only with a successor, who takes over role and permissions.
+        The last active administrator goes only with a successor, who takes over role and permissions, but not those to
+        approve: they are given by two persons. Nobody makes itself the successor.
         """
 
         async def work(act: Act) -> Done[Operator]:
@@ -273,7 +279,10 @@ class OperatorService:
             raise refuse(RefusalCode.SUCCESSOR_UNFIT, "successorId")
         if not is_active_administrator(leaver):
             raise refuse(RefusalCode.SUCCESSOR_UNFIT, "successorId")
-        promoted = await self._operators.replace(act.session, succeeded_by(leaver, successor))
+        changed = succeeded_by(leaver, successor)
+        if successor.id == act.caller.id:  # it would take for itself what it takes from another
+            raise refuse(RefusalCode.OWN_PERMISSIONS, "successorId")
+        promoted = await self._operators.replace(act.session, changed)
         content = {"leaver": leaver.id, "before": [*successor.permissions], "after": [*promoted.permissions]}
         await act.record("operator.succeeded", promoted.id, promoted.participant_id, content)
 

@@ -230,7 +230,10 @@ def narrowed(operator: Operator, granted: frozenset[Permission]) -> Operator:
 
 
 def succeeded_by(leaver: Operator, successor: Operator) -> Operator:
-    """The successor, made administrator with the leaver's permissions."""
+    """The successor, made administrator with the leaver's permissions.
+
+    Without those to approve that it does not hold yet: giving them takes two persons, here too.
+    """
     fit = (
         successor.id != leaver.id
         and successor.participant_id == leaver.participant_id
@@ -238,7 +241,9 @@ def succeeded_by(leaver: Operator, successor: Operator) -> Operator:
     )
     if not fit:
         raise refuse(RefusalCode.SUCCESSOR_UNFIT, "successorId")
-    return replace(successor, role=OperatorRole.ADMINISTRATOR, permissions=leaver.permissions)
+    new_approvals = APPROVING - frozenset(successor.permissions)
+    inherited = tuple(each for each in leaver.permissions if each not in new_approvals)
+    return replace(successor, role=OperatorRole.ADMINISTRATOR, permissions=inherited)
 
 
 def is_active_administrator(operator: Operator) -> bool:

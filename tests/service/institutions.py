@@ -25,6 +25,7 @@ from service.consent_service import ConsentService
 from service.continued_use import ContinuedUse
 from service.identifiers import Kind, new_id
 from service.log import LogService
+from service.logins import Logins
 from service.operator_service import OperatorInput, OperatorService
 from service.operators import Operator
 from service.pagination import BY_ID, PageRequest
@@ -45,6 +46,7 @@ from service.storage.operators import OperatorStore
 from service.storage.participants import ParticipantStore
 from service.storage.proposals import ProposalStore
 from service.storage.records import RecordStore
+from service.storage.registrars import RegistrarStore
 from service.storage.tasks import TaskStore
 from service.storage.usage import UsageStore
 from service.task_service import TaskService
@@ -149,6 +151,9 @@ class Institutions:
         self.application_store = ApplicationStore(database)
         self.certificate_store = CertificateStore(database)
         tasks, texts = TaskStore(database), AgreementStore(database)
+        self.logins = Logins(
+            self.certificate_store, self.operator_store, self.participant_store, RegistrarStore(database)
+        )
         self.usage = Usage(UsageStore(database), self.operator_store)
         kept = RecordStore(database)
         self.records = RecordService(world, self.clock, KEYS, kept, LogService(LogStore(database)))
@@ -163,6 +168,7 @@ class Institutions:
             usage=self.usage,
             use=ContinuedUse(self.consent_store, self.participant_store),
             personal_data=self.personal_data,
+            readmit=self.logins.readmit,
         )
         self.texts = AgreementService(world, self.clock, texts)
         self.publications = PublicationService(

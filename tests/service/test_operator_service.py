@@ -8,7 +8,7 @@ import pytest
 
 from service.access import Caller, CallerKind, OperatorRole, Permission, Service
 from service.certificates import CertificateState
-from service.errors import Forbidden
+from service.errors import Forbidden, Unauthenticated
 from service.operator_service import OperatorInput
 from service.operators import LeaverConcern, OffboardReason, OperatorStatus, SmsStatus, SmsTopic
 from service.refusals import RefusalCode, Refused
@@ -184,7 +184,62 @@ async def test_the_last_active_administrator_goes_only_with_a_successor(platform
     heir = await platform.operator_store.find(clerk.id)
     assert heir is not None
     assert heir.role is OperatorRole.ADMINISTRATOR
-    assert heir.permissions == administrator.permissions
+    assert set(heir.permissions) == set(administrator.permissions) - {Permission.CERTIFICATE_APPROVE}
+
+
+async def test_who_was_ended_since_the_token_was_looked_at_acts_no_more(platform: Institutions) -> None:
+    _, administrator = await platform.open()
+    second = await platform.second_administrator(administrator)
+    certificate = await platform.certify(second)
+    remembered = replace(caller_for(second), certificate=certificate.fingerprint)
+    acted = await platform.register_as(remembered, administrator, "000007")
+    assert acted.subject.operator_number == "000007"
+    first = caller_for(administrator)
+    kept = [each for each in second.permissions if each is not Permission.OPERATOR_MANAGE]
+    await platform.operators.change_permissions(first, second.id, kept)
+    with pytest.raises(Forbidden):
+        await platform.register_as(remembered, administrator, "000008")
+    await platform.operators.freeze(first, second.id)
+    with pytest.raises(Unauthenticated):
+        await platform.register_as(remembered, administrator, "000008")
+    await platform.operators.offboard(first, second.id, OffboardReason.LEFT)
+    with pytest.raises(Unauthenticated):
+        await platform.register_as(remembered, administrator, "000008")
+    assert await platform.operator_store.find_by_number(administrator.participant_id, "000008") is None
+
+
+async def test_nobody_makes_itself_the_successor_and_so_widens_its_own_permissions(platform: Institutions) -> None:
+    _, administrator = await platform.open()
+    narrow = [Permission.OPERATOR_READ, Permission.OPERATOR_MANAGE]
+    second = await platform.register(administrator, "000002", OperatorRole.ADMINISTRATOR, narrow)
+    me = caller_for(second)
+    with pytest.raises(Refused) as caught:
+        await platform.operators.offboard(me, administrator.id, OffboardReason.LEFT, successor_id=second.id)
+    assert sole(caught) is RefusalCode.OWN_PERMISSIONS
+    assert (await platform.operator_store.find(second.id)) == second
+
+
+async def test_to_register_with_permissions_takes_the_right_to_assign_them(platform: Institutions) -> None:
+    _, administrator = await platform.open()
+    narrow = [Permission.OPERATOR_READ, Permission.OPERATOR_MANAGE]
+    second = await platform.register(administrator, "000002", OperatorRole.ADMINISTRATOR, narrow)
+    with pytest.raises(Forbidden):
+        await platform.register(second, "000003", OperatorRole.ADMINISTRATOR, [Permission.PERMISSION_ASSIGN])
+    assert (await platform.register(second, "000003")).permissions == ()
+
+
+async def test_another_participants_proposal_is_as_one_that_does_not_exist(platform: Institutions) -> None:
+    _, administrator = await platform.open()
+    _, stranger = await platform.open(OTHER_USCC, "BRK002")
+    reviewer = await platform.register(administrator, "000003", OperatorRole.REVIEWER)
+    theirs = await platform.register(stranger, "000003", OperatorRole.REVIEWER)
+    change, wanted = platform.operators.change_permissions, [Permission.CERTIFICATE_APPROVE]
+    foreign = (await change(caller_for(stranger), theirs.id, wanted)).proposal
+    assert foreign is not None
+    for proposal_id in (foreign.id, "live-prp-01K9ZZZZZZZZZZZZZZZZZZZZZZ"):
+        with pytest.raises(Refused) as caught:
+            await change(caller_for(administrator), reviewer.id, wanted, proposal_id=proposal_id)
+        assert sole(caught) is RefusalCode.PROPOSAL_NOT_FOUND
 
 
 async def test_a_successor_is_an_active_operator_of_the_same_participant(platform: Institutions) -> None:
