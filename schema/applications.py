@@ -11,7 +11,7 @@ from schema.information import RegisteredInformation
 from schema.nodes import ensure_ids, find_node, serve
 from schema.pagination import Connection, connect, page_request
 from schema.permissions import OnlyFor, asks
-from schema.records import Record, records_page
+from schema.records import Record, RecordFilter, asked_records, records_page
 from schema.scalars import Cursor
 from schema.types import Marked, Node, marks
 from service import applications
@@ -19,7 +19,6 @@ from service.applications import ApplicationCommand, ApplicationStatus, Applicat
 from service.identifiers import Kind, parse_id
 from service.pagination import LATEST_FIRST
 from service.policy import Action
-from service.records import RecordFilter
 from service.storage import applications as storage
 from service.world import World
 
@@ -126,12 +125,14 @@ class Application(Node, Marked):
     async def history(
         self,
         info: Info,
+        *,
         first: int | None = None,
         after: Cursor | None = None,
         last: int | None = None,
         before: Cursor | None = None,
+        filter: RecordFilter | None = None,  # noqa: A002 - the schema's name for it
     ) -> Connection[Record] | None:
-        wanted = RecordFilter(subject=self.id)
+        wanted = asked_records(info, filter, subject=self.id)
         return await records_page(info, wanted, first=first, after=after, last=last, before=before)
 
 

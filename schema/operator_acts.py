@@ -48,7 +48,7 @@ class UnfreezeOperatorInput:
 @strawberry.input
 class OffboardOperatorInput:
     operator_id: strawberry.ID
-    reason: OffboardReason
+    reason: OffboardReason = strawberry.field(description="LEFT or MOVED.")
     successor_id: strawberry.ID | None = strawberry.field(
         default=None, description="Who takes over from the last active administrator."
     )

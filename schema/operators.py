@@ -11,7 +11,7 @@ from schema.cost import ListSize
 from schema.nodes import ensure_ids, find_node, serve
 from schema.pagination import Connection, connect, page_request
 from schema.permissions import OnlyFor, asks
-from schema.records import Record, records_page
+from schema.records import Record, RecordFilter, asked_records, records_page
 from schema.scalars import Cursor
 from schema.types import Marked, Node, marks
 from service import operators
@@ -28,7 +28,6 @@ from service.operators import (
 )
 from service.pagination import BY_ID, LATEST_FIRST
 from service.policy import Action, may
-from service.records import RecordFilter
 from service.storage import operators as storage
 from service.storage.usage import KEPT_DAYS
 from service.world import World
@@ -192,12 +191,14 @@ class Operator(Node, Marked):
     async def history(
         self,
         info: Info,
+        *,
         first: int | None = None,
         after: Cursor | None = None,
         last: int | None = None,
         before: Cursor | None = None,
+        filter: RecordFilter | None = None,  # noqa: A002 - the schema's name for it
     ) -> Connection[Record] | None:
-        wanted = RecordFilter(subject=self.id)
+        wanted = asked_records(info, filter, subject=self.id)
         return await records_page(info, wanted, first=first, after=after, last=last, before=before)
 
 

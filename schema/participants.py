@@ -22,8 +22,9 @@ from schema.operators import (
 )
 from schema.pagination import Connection, connect, page_request
 from schema.permissions import OnlyFor, asks
-from schema.records import Record, records_page
+from schema.records import Record, RecordFilter, asked_records, records_page
 from schema.scalars import Cursor
+from schema.standings import Acceptance, Qualification, Sanction, ServiceGrant
 from schema.types import Marked, Node, marks
 from service import participants
 from service.access import ParticipantKind, QualificationType, Service
@@ -32,29 +33,12 @@ from service.errors import BadInput
 from service.identifiers import Kind, parse_id
 from service.pagination import BY_ID, LATEST_FIRST
 from service.participants import (
-    AcceptanceManner,
-    Ground,
     ParticipantStatus,
     QualificationStatus,
-    RuleKind,
 )
 from service.policy import Action
-from service.records import RecordFilter
 from service.storage import participants as storage
 from service.world import World
-
-for _enum, _description in (
-    (
-        ParticipantStatus,
-        "PENDING until opened (开通); SUSPENDED by the depository (art. 19); CLOSING asked to (art. 18).",
-    ),
-    (QualificationStatus, "A settlement participant's is TERMINATED, an issuer's EXITED (art. 20)."),
-    (AcceptanceManner, "How an agreement was accepted: by applying (art. 7), by word or by use (art. 25)."),
-    (Ground, "Why the depository may suspend or terminate (art. 19); QUALIFICATION_ENDED only terminates (art. 20)."),
-    (RuleKind, "The norms of art. 28: law, department rule, business rule, guide, guideline, other."),
-    (Service, "What the depository grants to a participant (art. 2, 9)."),
-):
-    strawberry.enum(_enum, description=_description)
 
 
 @strawberry.enum(description="In the order of application, the latest first, by code, or by name.")
@@ -71,77 +55,6 @@ ORDERS = {
     ParticipantOrder.CODE: storage.BY_CODE,
     ParticipantOrder.NAME: storage.BY_LEGAL_NAME,
 }
-
-
-def _id(text: str | None) -> strawberry.ID | None:
-    return strawberry.ID(text) if text else None
-
-
-@strawberry.type(description="A business qualification (业务资格) on which services rest (art. 20).")
-class Qualification:
-    type: QualificationType
-    status: QualificationStatus
-    since: date
-    until: date | None = strawberry.field(description="Its last day.")
-    reference: str = strawberry.field(description="From where it is known.")
-    recorded_at: datetime
-
-
-@strawberry.type(description="A service that the depository provides to the participant (art. 2, 9).")
-class ServiceGrant:
-    service: Service
-    granted_at: datetime
-    granted_by: strawberry.ID | None
-
-
-@strawberry.type(description="Which agreement binds, how it came to, and since when (art. 7, 25).")
-class Acceptance:
-    agreement_number: int
-    content_hash: str = strawberry.field(description="SHA-256 of the canonical text that was accepted.")
-    manner: AcceptanceManner
-    accepted_at: datetime
-    accepted_by: strawberry.ID | None
-    formed_at: datetime | None = strawberry.field(description="When the depository opened: the agreement is formed.")
-    effective_from: date | None = strawberry.field(description="The first day of a revision: it binds from then on.")
-
-    @classmethod
-    def of(cls, record: participants.Acceptance) -> Self:
-        return cls(
-            agreement_number=record.agreement_number,
-            content_hash=record.content_hash,
-            manner=record.manner,
-            accepted_at=record.accepted_at,
-            accepted_by=_id(record.accepted_by),
-            formed_at=record.formed_at,
-            effective_from=record.effective_from,
-        )
-
-
-@strawberry.type(description="The rule that a decision rests on (art. 28).")
-class RuleReference:
-    kind: RuleKind
-    title: str
-    provision: str
-
-
-@strawberry.type(description="A standing decision of the depository, with its ground and rule (art. 19, 20).")
-class Sanction:
-    ground: Ground
-    rule: RuleReference
-    note: str
-    decided_by: strawberry.ID
-    decided_at: datetime
-
-    @classmethod
-    def of(cls, record: participants.Sanction) -> Self:
-        rule = RuleReference(kind=record.rule.kind, title=record.rule.title, provision=record.rule.provision)
-        return cls(
-            ground=record.ground,
-            rule=rule,
-            note=record.note,
-            decided_by=strawberry.ID(record.decided_by),
-            decided_at=record.decided_at,
-        )
 
 
 @strawberry.type(description="An institution (PROP用户) that the depository opened PROP for, and its standing.")
@@ -190,21 +103,8 @@ class Participant(Node, Marked):
             securities_codes=list(record.securities_codes),
             contacts=[Contact.of(record, each) for each in record.contacts],
             status=record.status,
-            qualifications=[
-                Qualification(
-                    type=each.type,
-                    status=each.status,
-                    since=each.since,
-                    until=each.until,
-                    reference=each.reference,
-                    recorded_at=each.recorded_at,
-                )
-                for each in record.qualifications
-            ],
-            services=[
-                ServiceGrant(service=each.service, granted_at=each.granted_at, granted_by=_id(each.granted_by))
-                for each in record.services
-            ],
+            qualifications=[Qualification.of(each) for each in record.qualifications],
+            services=[ServiceGrant.of(each) for each in record.services],
             sanction=Sanction.of(record.sanction) if record.sanction else None,
             applied_at=record.applied_at,
             opened_at=record.opened_at,
@@ -273,12 +173,14 @@ class Participant(Node, Marked):
     async def history(
         self,
         info: Info,
+        *,
         first: int | None = None,
         after: Cursor | None = None,
         last: int | None = None,
         before: Cursor | None = None,
+        filter: RecordFilter | None = None,  # noqa: A002 - the schema's name for it
     ) -> Connection[Record] | None:
-        wanted = RecordFilter(participant_id=self.id)
+        wanted = asked_records(info, filter, participant_id=self.id)
         return await records_page(info, wanted, first=first, after=after, last=last, before=before)
 
     @strawberry.field(

@@ -1,5 +1,6 @@
 """Records (电子记录): what was done, by whom and for whom, in written form (art. 3) and as evidence (art. 12)."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Self, cast
 
@@ -14,6 +15,7 @@ from schema.scalars import Cursor
 from schema.types import Marked, Node, marks
 from service import log, records
 from service.access import CallerKind
+from service.errors import BadInput
 from service.identifiers import Kind
 from service.pagination import LATEST_FIRST
 from service.policy import Action
@@ -128,6 +130,17 @@ class RecordFilter:
         )
 
 
+def asked_records(info: Info, given: RecordFilter | None, **about: str) -> records.RecordFilter:
+    """What a filter asks for, of the records about one thing. Raises BadInput where it asks for those about another."""
+    wanted = given or RecordFilter()
+    ensure_ids(info.context.services.world, wanted)
+    asked = wanted.asked()
+    for name, fixed in about.items():
+        if getattr(asked, name) not in {None, fixed}:
+            raise BadInput("These are the records about one thing: leave its id out of the filter.", field="filter")
+    return replace(asked, **about)  # type: ignore[arg-type]  # fields of text by name
+
+
 async def records_page(
     info: Info,
     wanted: records.RecordFilter,
@@ -162,9 +175,7 @@ class RecordQuery:
         before: Cursor | None = None,
         filter: RecordFilter | None = None,  # noqa: A002 - the schema's name for it
     ) -> Connection[Record]:
-        wanted = filter or RecordFilter()
-        ensure_ids(info.context.services.world, wanted)
-        return await records_page(info, wanted.asked(), first=first, after=after, last=last, before=before)
+        return await records_page(info, asked_records(info, filter), first=first, after=after, last=last, before=before)
 
 
 serve(Kind.RECORD, lambda services: services.records.get_many, Record.of)

@@ -8,6 +8,7 @@ from service import institution_numbers as numbers
 from service.access import Caller, CallerKind, OperatorRole, may_see, own_participant, permissions_of
 from service.acts import Act, Acts, Done, ensure_version
 from service.endings import REASONS, CertificateEndings
+from service.errors import BadInput
 from service.identifiers import Kind
 from service.operators import (
     LeastPrivilegeReview,
@@ -41,6 +42,7 @@ from service.storage.operators import OPERATOR_CODEC, OperatorFilter, OperatorSt
 from service.storage.participants import ParticipantStore
 from service.usage import Usage
 
+PERSONAL_REASONS = (OffboardReason.LEFT, OffboardReason.MOVED)
 IDLE = timedelta(days=90)
 """After how long an operator is long idle: a policy of this service; the agreement names no time."""
 
@@ -243,8 +245,11 @@ class OperatorService:
         """Permissions, SMS, sessions and certificates end together (art. 11). Repeated, it has nothing left to do.
 
         The last active administrator goes only with a successor, who takes over role and permissions, but not those to
-        approve: they are given by two persons. Nobody makes itself the successor.
+        approve: they are given by two persons. Nobody makes itself the successor. Raises BadInput for a reason that is
+        not the operator's own: the end of a participant offboards by itself.
         """
+        if reason not in PERSONAL_REASONS:
+            raise BadInput(f"An operator is offboarded because it {' or '.join(PERSONAL_REASONS)}.", field="reason")
 
         async def work(act: Act) -> Done[Operator]:
             operator = await self._operator(act, operator_id, None)

@@ -149,6 +149,34 @@ async def test_offboarding_ends_permissions_and_sms_together_and_can_be_repeated
     assert (again["operator"], again["receipt"], again["refusals"]) == (gone, None, [])
 
 
+async def test_an_operator_is_not_offboarded_in_the_name_of_its_participants_end(story: Story) -> None:
+    operator = await story.register("100010")
+    text = """mutation ($id: ID!) { offboardOperator(input: {operatorId: $id, reason: PARTICIPANT_CLOSED}) {
+        operator { id } } }"""
+    error = (await story.served.ask(text, "admin", id=operator["id"]))["errors"][0]
+    assert (error["extensions"]["code"], error["extensions"]["field"]) == ("BAD_USER_INPUT", "reason")
+
+
+async def test_history_is_filtered_by_kind_actor_and_time(story: Story) -> None:
+    operator = await story.register("100011")
+    await story.act("freezeOperator", {"operatorId": operator["id"]})
+    await story.act("unfreezeOperator", {"operatorId": operator["id"]}, token="officer")
+    text = """query ($id: ID!, $filter: RecordFilter) { operator(id: $id) { history(filter: $filter) {
+        totalCount nodes { kind at actor { id } } } } }"""
+
+    async def kinds(**wanted: Any) -> list[str]:
+        found = await story.served.data(text, "admin", id=operator["id"], filter=wanted)
+        return [each["kind"] for each in found["operator"]["history"]["nodes"]]
+
+    assert await kinds() == ["operator.unfrozen", "operator.frozen", "operator.registered"]
+    assert await kinds(kind="operator.frozen") == ["operator.frozen"]
+    assert await kinds(actorId=OFFICER.id) == ["operator.unfrozen"]
+    assert await kinds(until="2026-11-22T00:00:00Z") == []
+    wanted = {"subjectId": story.administrator.id}
+    answer = await story.served.ask(text, "admin", id=operator["id"], filter=wanted)
+    assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
 async def test_sms_of_others_may_only_be_ended(story: Story) -> None:
     operator = await story.register("100006")
     asked = {"operatorId": operator["id"], "topic": "NOTICE"}
