@@ -372,7 +372,7 @@ async def test_what_has_expired_or_been_renewed_is_not_renewed(desk: Certifying)
     assert sole(caught) is RefusalCode.CERTIFICATE_RENEWED
     desk.pass_days(400)
     with pytest.raises(Refused) as caught:
-        await desk.requests.renew(logged_in(administrator, new), new.id, make_csr(make_key()))
+        await desk.requests.renew(caller_for(administrator), new.id, make_csr(make_key()))
     assert sole(caught) is RefusalCode.CERTIFICATE_EXPIRED
 
 
