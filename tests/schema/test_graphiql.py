@@ -135,6 +135,7 @@ async def test_the_documentation_is_read_from_the_schema(address: str) -> None:
 async def test_a_persona_fills_in_its_token(address: str) -> None:
     async with open_page(address) as (page, problems):
         await page.locator("#personas select").select_option(label="operator")
+        await expect(page.locator("#personas")).to_have_attribute("aria-busy", "false", timeout=15_000)
         await run(page)
         await expect(page.locator(".result-window")).to_contain_text('"kind": "OPERATOR"', timeout=15_000)
         assert problems == []
