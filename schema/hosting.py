@@ -14,6 +14,7 @@ from service.access import ANONYMOUS, Caller
 from service.bootstrap import Services, open_services
 from service.clock import Clock
 from service.errors import Unavailable
+from service.http.calendars import calendar_routes
 from service.http.certificates import certificate_routes
 from service.http.health import Check, health_routes
 from service.http.log import log_routes
@@ -76,6 +77,7 @@ def hosted(
         *token_routes(world, lambda: host.services.tokens, attempts),
         *log_routes(world, lambda: host.services.keys, lambda: host.services.log),
         *certificate_routes(lambda: host.services.revocation_status),
+        *calendar_routes(lambda: host.services.calendars),
         *health_routes(world, checks),
     ]
     return create_app(world, settings, clock, opened, routes=[*routes, *own], authenticate=noticing(notice), **options)

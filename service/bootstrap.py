@@ -9,6 +9,7 @@ from service.acts import Acts
 from service.agreements import AgreementService
 from service.application_service import ApplicationService
 from service.authority import Authority, open_authority, open_outside, read_blocked_keys
+from service.calendar_service import CalendarService
 from service.certificate_holders import CertificateHolders
 from service.certificate_issuing import CertificateIssuing, CertificateTerms
 from service.certificate_registration import CertificateRegistration
@@ -18,36 +19,46 @@ from service.certificate_use import CertificateUse
 from service.clock import Clock
 from service.consent_service import ConsentService
 from service.continued_use import ContinuedUse
+from service.electronic_key_service import ElectronicKeyService
+from service.expiry_gauges import ExpiryGauges
 from service.feeds import Feeds, OperatorFeed, RecordFeed
 from service.http.metrics import Meter
 from service.http.rate_limits import TokenBuckets
 from service.integrator import Integrator
 from service.keys import SigningKeys
+from service.leading import Leading
 from service.log import LogService
 from service.logins import Logins
 from service.operator_service import OperatorService
+from service.outbox import FileGateway, Gateway, Outbox
 from service.participant_service import ParticipantService
 from service.personal_data import PersonalData
 from service.proposal_service import ProposalService
 from service.publications import PublicationService
 from service.records import RecordService
 from service.registrar_service import RegistrarService
+from service.reminder_service import ReminderService
 from service.revocation_status import RevocationStatus
 from service.settings import Settings, signing_keys
 from service.storage.agreements import AgreementStore
 from service.storage.applications import ApplicationStore
+from service.storage.calendars import CalendarStore
 from service.storage.certificate_keys import CertificateKeyStore
 from service.storage.certificates import CertificateStore
 from service.storage.commands import CommandLatency
 from service.storage.consents import ConsentStore
 from service.storage.database import Database, Names, open_database
+from service.storage.electronic_keys import ElectronicKeyStore
 from service.storage.idempotency import IdempotencyStore
+from service.storage.leases import LeaseStore
 from service.storage.log import LogStore
 from service.storage.operators import OperatorStore
+from service.storage.outbox import OutboxStore
 from service.storage.participants import ParticipantStore
 from service.storage.proposals import ProposalStore
 from service.storage.records import RecordStore
 from service.storage.registrars import RegistrarStore
+from service.storage.reminders import ReminderStore
 from service.storage.revocations import RevocationStore
 from service.storage.tasks import TaskStore
 from service.storage.usage import UsageStore
@@ -81,6 +92,12 @@ class Services:
     certificate_issuing: CertificateIssuing
     certificate_use: CertificateUse
     revocation_status: RevocationStatus | None
+    electronic_keys: ElectronicKeyService
+    reminders: ReminderService
+    reminding: Leading
+    outbox: Outbox
+    calendars: CalendarService
+    expiry_gauges: ExpiryGauges
     registrars: RegistrarService
     tasks: TaskService
     proposals: ProposalService
@@ -140,6 +157,7 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
         holders=holders,
         terms=terms,
     )
+    electronic_keys, messages = ElectronicKeyStore(database), OutboxStore(database)
     texts = AgreementStore(database)
     agreements = AgreementService(world, clock, texts)
     return Services(
@@ -184,10 +202,18 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
             certificates=certificates,
             keys=certificate_keys,
             holders=holders,
+            electronic_keys=electronic_keys,
             records=records,
         ),
         certificate_requests=CertificateRequests(
-            world, acts, issuing, certificates=certificates, keys=certificate_keys, holders=holders, terms=terms
+            world,
+            acts,
+            issuing,
+            certificates=certificates,
+            keys=certificate_keys,
+            holders=holders,
+            electronic_keys=electronic_keys,
+            terms=terms,
         ),
         certificate_registration=CertificateRegistration(
             world,
@@ -202,6 +228,35 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
         certificate_issuing=issuing,
         certificate_use=certificate_use,
         revocation_status=revocation_status_over(database, settings, clock, authority),
+        electronic_keys=ElectronicKeyService(
+            acts,
+            electronic_keys=electronic_keys,
+            certificates=certificates,
+            operators=operators,
+            participants=participants,
+        ),
+        reminders=ReminderService(
+            world,
+            acts,
+            reminders=ReminderStore(database),
+            certificates=certificates,
+            operators=operators,
+            outbox=messages,
+            personal_data=personal_data,
+            tiers=settings.reminder_days,
+        ),
+        outbox=Outbox(clock, messages, personal_data, gateway_of(settings)),
+        calendars=CalendarService(
+            world,
+            acts,
+            calendars=CalendarStore(database),
+            certificates=certificates,
+            participants=participants,
+            personal_data=personal_data,
+            base_url=settings.public_url,
+        ),
+        expiry_gauges=ExpiryGauges(clock, Meter(world), certificates, authority, settings.reminder_days),
+        reminding=Leading(LeaseStore(database), "reminders"),
         registrars=RegistrarService(acts, registrars=registrars),
         tasks=TaskService(acts, tasks),
         proposals=ProposalService(acts, proposals),
@@ -228,6 +283,10 @@ def revocation_status_over(
         list_life=timedelta(hours=settings.revocation_list_hours),
         ocsp_life=timedelta(minutes=settings.ocsp_minutes),
     )
+
+
+def gateway_of(settings: Settings) -> Gateway | None:
+    return FileGateway(settings.sms_outbox_file) if settings.sms_outbox_file else None
 
 
 def certificate_terms(settings: Settings) -> CertificateTerms:

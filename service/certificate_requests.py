@@ -24,6 +24,7 @@ from service.certificates import (
     ensure_renewable,
     validity_at,
 )
+from service.electronic_keys import ensure_in_hand
 from service.identifiers import Kind
 from service.pki.errors import CertificateError
 from service.pki.keys import ensure_key_allowed
@@ -33,6 +34,7 @@ from service.policy import Action, ensure_second_person
 from service.refusals import RefusalCode, refuse
 from service.storage.certificate_keys import CertificateKeyStore
 from service.storage.certificates import CERTIFICATE_CODEC, CertificateStore
+from service.storage.electronic_keys import ElectronicKeyStore
 from service.world import World
 
 Work = Callable[[Act], Awaitable[Done[Certificate]]]
@@ -62,6 +64,7 @@ class CertificateRequests:
         certificates: CertificateStore,
         keys: CertificateKeyStore,
         holders: CertificateHolders,
+        electronic_keys: ElectronicKeyStore,
         terms: CertificateTerms,
     ) -> None:
         self._world = world
@@ -70,6 +73,7 @@ class CertificateRequests:
         self._certificates = certificates
         self._keys = keys
         self._holders = holders
+        self._electronic_keys = electronic_keys
         self._terms = terms
 
     async def request(self, caller: Caller, given: RequestInput, *, key: str | None = None) -> Done[Certificate]:
@@ -194,6 +198,8 @@ class CertificateRequests:
         """The request as it is kept, its key claimed for the holder. Raises Refused."""
         authority = self._issuing.authority
         facts = self._parse(request)
+        if electronic_key_id is not None:
+            ensure_in_hand(await self._electronic_keys.find(electronic_key_id, act.session), holder.id)
         await self._keys.claim(act.session, facts.key.spki_sha256, holder.id, profile, act.at)
         not_before = act.at.replace(microsecond=0)
         return Certificate(

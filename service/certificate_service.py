@@ -28,6 +28,7 @@ from service.certificates import (
     released,
     revoked,
 )
+from service.electronic_key_loss import lose
 from service.endings import CertificateEnd
 from service.pagination import Page, PageRequest
 from service.policy import Action
@@ -36,6 +37,7 @@ from service.refusals import RefusalCode, refuse
 from service.storage.certificate_keys import CertificateKeyStore
 from service.storage.certificates import CERTIFICATE_CODEC, CertificateFilter, CertificateStore, certificate_query
 from service.storage.database import Session
+from service.storage.electronic_keys import ElectronicKeyStore
 
 Work = Callable[[Act], Awaitable[Done[Certificate]]]
 _BATCH = 100
@@ -51,12 +53,14 @@ class CertificateService:
         certificates: CertificateStore,
         keys: CertificateKeyStore,
         holders: CertificateHolders,
+        electronic_keys: ElectronicKeyStore,
         records: RecordService,
     ) -> None:
         self._acts = acts
         self._certificates = certificates
         self._keys = keys
         self._holders = holders
+        self._electronic_keys = electronic_keys
         self._records = records
 
     async def find(self, caller: Caller, certificate_id: str) -> Certificate | None:
@@ -157,7 +161,10 @@ class CertificateService:
         return await self._change(caller, Action.REVOKE_CERTIFICATE, work, asked, key)
 
     async def report_lost(self, caller: Caller, certificate_id: str, *, key: str | None = None) -> Done[Certificate]:
-        """Hold it at once (挂失): nobody has to approve. Reported again, there is nothing left to do (art. 13)."""
+        """Hold it at once (挂失), with all else on the same electronic key: nobody has to approve (art. 13).
+
+        Reported again, there is nothing left to do.
+        """
 
         async def work(act: Act) -> Done[Certificate]:
             certificate = await get_certificate(act, self._certificates, certificate_id)
@@ -168,7 +175,11 @@ class CertificateService:
             if certificate.state is not CertificateState.ISSUED:
                 return Done(certificate, None)
             changed = held(certificate, HoldReason.KEY_LOST, act.at)
-            return await self._keep(act, changed, "certificate.key_lost", described(changed))
+            done = await self._keep(act, changed, "certificate.key_lost", described(changed))
+            if changed.electronic_key_id is not None:
+                for other in await lose(act, self._electronic_keys, self._certificates, changed.electronic_key_id):
+                    await act.record("certificate.held", other.id, other.participant_id, {"reason": other.hold_reason})
+            return done
 
         return await self._change(caller, Action.REPORT_KEY_LOST, work, {"certificate": certificate_id}, key)
 

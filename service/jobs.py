@@ -15,6 +15,9 @@ EFFECT_SECONDS = 30.0  # how late an approved application may take effect on its
 DELIVER_SECONDS = 15.0  # how late the delivery of a published agreement may begin
 OVERLAP_SECONDS = 60.0  # how late a renewed certificate may end with its overlap
 ISSUE_SECONDS = 300.0  # how long what a crash interrupted may wait for the second look; the first is at the start
+SMS_SECONDS = 5.0  # how late an SMS may leave
+REMIND_SECONDS = 60.0  # how late a reminder may be
+LEAD_SECONDS = 5.0  # before a leader that failed tries again
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +34,10 @@ async def running_jobs(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(repeat(services.certificate_use.supersede_due, OVERLAP_SECONDS), name="overlaps"),
         asyncio.create_task(repeat(services.certificate_issuing.finish_interrupted, ISSUE_SECONDS), name="issuing"),
     ]
+    tasks += [
+        asyncio.create_task(repeat(services.outbox.deliver_due, SMS_SECONDS), name="sms"),
+        asyncio.create_task(repeat(lambda: remind(services), LEAD_SECONDS), name="reminders"),
+    ]
     if services.revocation_status is not None:
         tasks.append(asyncio.create_task(services.revocation_status.run(), name="revocations"))
     try:
@@ -41,6 +48,16 @@ async def running_jobs(services: Services) -> AsyncIterator[None]:
         for task, result in zip(tasks, await asyncio.gather(*tasks, return_exceptions=True), strict=True):
             if isinstance(result, Exception):
                 logger.error("a job ended", extra={"job": task.get_name()}, exc_info=result)
+
+
+async def remind(services: Services) -> None:
+    """Remind, and measure what is to come, for as long as this process leads."""
+
+    async def look() -> None:
+        await services.reminders.remind_due()
+        await services.expiry_gauges.measure()
+
+    await services.reminding.run(look, REMIND_SECONDS)
 
 
 async def repeat(work: Callable[[], Awaitable[object]], every: float) -> None:

@@ -146,6 +146,7 @@ class RefusalCode(StrEnum):
     ELECTRONIC_KEY_SERIAL_INVALID = "ELECTRONIC_KEY_SERIAL_INVALID"
     ELECTRONIC_KEY_SERIAL_TAKEN = "ELECTRONIC_KEY_SERIAL_TAKEN"
     REMINDER_NOT_FOUND = "REMINDER_NOT_FOUND"
+    CALENDAR_NOT_FOUND = "CALENDAR_NOT_FOUND"
 
 
 @dataclass(frozen=True, slots=True)
@@ -651,6 +652,11 @@ RULES: Mapping[RefusalCode, Rule] = MappingProxyType(
             14,
             "There is no such reminder.",
             "不存在该提醒。",
+        ),
+        RefusalCode.CALENDAR_NOT_FOUND: Rule(
+            14,
+            "There is no such calendar.",
+            "不存在该日历。",
         ),
     }
 )

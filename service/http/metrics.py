@@ -47,6 +47,18 @@ LIMITS_HIT = Counter("prop_limits_hit_total", "Requests refused by a limit, by i
 COMMAND_SECONDS = Histogram(
     "prop_database_command_seconds", "Commands to MongoDB.", ("world", "command", "outcome"), buckets=SECONDS
 )
+EXPIRING = Gauge(
+    "prop_certificates_expiring",
+    "Issued certificates whose end is at most so many days away.",
+    ("world", "days"),
+    multiprocess_mode="mostrecent",
+)
+EXPIRY_SECONDS = Gauge(
+    "prop_expiry_seconds",
+    "Until the end of the next certificate, the issuing authority, the root; negative when it is past.",
+    ("world", "what"),
+    multiprocess_mode="mostrecent",
+)
 BUILD = Gauge("prop_build_info", "1, labelled with what runs.", ("world", "version", "python"), multiprocess_mode="max")
 
 
@@ -71,6 +83,14 @@ class Meter:
 
     def command(self, command: str, outcome: str, seconds: float) -> None:
         COMMAND_SECONDS.labels(self.world, command, outcome).observe(seconds)
+
+    def expiring(self, days: int, count: int) -> None:
+        """`days` is one of the tiers of reminders: a setting, and so a closed set."""
+        EXPIRING.labels(self.world, str(days)).set(count)
+
+    def seconds_to_expiry(self, what: str, seconds: float) -> None:
+        """`what` is "certificate" (the next to end), "issuing" or "root"."""
+        EXPIRY_SECONDS.labels(self.world, what).set(seconds)
 
 
 def package_version() -> str:

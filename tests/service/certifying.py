@@ -20,13 +20,18 @@ from service.certificate_requests import CertificateRequests, RequestInput
 from service.certificate_service import CertificateService
 from service.certificate_use import CertificateUse
 from service.certificates import Certificate, CertificateProfile
+from service.electronic_key_service import ElectronicKeyService
 from service.operators import Operator
 from service.pki.profiles import key_usage
 from service.registrar_service import RegistrarInput, RegistrarService
 from service.registrars import Registrar
+from service.reminder_service import ReminderService
 from service.storage.certificate_keys import CertificateKeyStore
 from service.storage.database import Database
+from service.storage.electronic_keys import ElectronicKeyStore
+from service.storage.outbox import OutboxStore
 from service.storage.registrars import RegistrarStore
+from service.storage.reminders import ReminderStore
 from tests.service.institutions import OFFICER, REVIEWER, Institutions
 from tests.service.pki.authorities import make_ceremony
 
@@ -123,6 +128,7 @@ class Certifying(Institutions):
         self.authority = Authority(self.ceremony.issuing, self.ceremony.root, self.ceremony.pins)
         self.outside = OutsideAuthority(self.clock.time)
         self.registrar_store = RegistrarStore(database)
+        self.electronic_key_store = ElectronicKeyStore(database)
         self.key_store = CertificateKeyStore(database)
         self.holders = CertificateHolders(self.operator_store, self.participant_store, self.registrar_store)
         self.terms = CertificateTerms(365, timedelta(days=14), approval)
@@ -140,6 +146,7 @@ class Certifying(Institutions):
             certificates=self.certificate_store,
             keys=self.key_store,
             holders=self.holders,
+            electronic_keys=self.electronic_key_store,
             records=self.records,
         )
         self.requests = CertificateRequests(
@@ -149,6 +156,7 @@ class Certifying(Institutions):
             certificates=self.certificate_store,
             keys=self.key_store,
             holders=self.holders,
+            electronic_keys=self.electronic_key_store,
             terms=self.terms,
         )
         self.registration = CertificateRegistration(
@@ -161,6 +169,24 @@ class Certifying(Institutions):
             holders=self.holders,
         )
         self.use = CertificateUse(database, self.clock, self.records, self.certificate_store)
+        self.outbox_store = OutboxStore(database)
+        self.reminders = ReminderService(
+            world,
+            self.acts,
+            reminders=ReminderStore(database),
+            certificates=self.certificate_store,
+            operators=self.operator_store,
+            outbox=self.outbox_store,
+            personal_data=self.personal_data,
+            tiers=(90, 60, 30, 14, 7, 3, 1, 0),
+        )
+        self.electronic_keys = ElectronicKeyService(
+            self.acts,
+            electronic_keys=self.electronic_key_store,
+            certificates=self.certificate_store,
+            operators=self.operator_store,
+            participants=self.participant_store,
+        )
         self.registrars = RegistrarService(self.acts, registrars=self.registrar_store)
 
     def pass_days(self, days: float) -> None:

@@ -275,6 +275,10 @@ class Institutions:
         )
         return await self.certificate_store.insert(None, certificate)
 
+    async def records_of_kind(self, kind: str) -> list[Record]:
+        page = await self.records.page(OFFICER, RecordFilter(kind=kind), PageRequest(BY_ID, 1000))
+        return list(page.items)
+
     async def records_of(self, subject: str) -> list[Record]:
         page = await self.records.page(OFFICER, RecordFilter(subject=subject), PageRequest(BY_ID, 100))
         return list(page.items)

@@ -1,0 +1,27 @@
+"""A lost electronic key: every certificate on it is held at once, and custody knows that it is lost (art. 13)."""
+
+from service.acts import Act
+from service.certificates import Certificate, CertificateState, HoldReason, held
+from service.electronic_keys import ELECTRONIC_KEY_TRANSITIONS, ElectronicKeyCommand, moved_on
+from service.storage.certificates import CertificateStore
+from service.storage.electronic_keys import ElectronicKeyStore
+
+_MOST = 100  # certificates on one key
+
+
+async def hold_all_on(act: Act, certificates: CertificateStore, electronic_key_id: str) -> list[Certificate]:
+    """Hold what is issued on that key; answers what was held."""
+    stored = await certificates.list_by({"electronicKeyId": electronic_key_id}, _MOST, act.session)
+    issued = [each for each in stored if each.state is CertificateState.ISSUED]
+    return [await certificates.replace(act.session, held(each, HoldReason.KEY_LOST, act.at)) for each in issued]
+
+
+async def lose(
+    act: Act, electronic_keys: ElectronicKeyStore, certificates: CertificateStore, electronic_key_id: str
+) -> list[Certificate]:
+    """Let custody know, where it does not yet, and hold what is on the key."""
+    found = await electronic_keys.find(electronic_key_id, act.session)
+    if found is not None and (found.status, ElectronicKeyCommand.LOSE) in ELECTRONIC_KEY_TRANSITIONS:
+        lost = await electronic_keys.replace(act.session, moved_on(found, ElectronicKeyCommand.LOSE, act.at))
+        await act.record("electronic_key.lost", lost.id, lost.participant_id, {"serial": lost.serial})
+    return await hold_all_on(act, certificates, electronic_key_id)
