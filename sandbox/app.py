@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 from sandbox.bootstrap import Ground
 from sandbox.clock import TenantClock
 from sandbox.console.routes import console_routes
+from sandbox.control_routes import control_routes
 from sandbox.credentials import Credentials, personas_directory
 from sandbox.join_routes import join_routes
 from sandbox.keeping import keeping_personas
@@ -25,6 +26,7 @@ def application(settings: SandboxSettings) -> Starlette:
         *console_routes(SANDBOX),
         *persona_routes(SANDBOX, Credentials(personas_directory(settings.data_dir)), settings.public_url),
         *join_routes(SANDBOX, ground),
+        *control_routes(SANDBOX, ground),
     ]
 
     @asynccontextmanager
@@ -32,4 +34,12 @@ def application(settings: SandboxSettings) -> Starlette:
         async with ground.open(services), keeping_personas(services, settings.data_dir):
             yield
 
-    return hosted(SANDBOX, settings, clock, routes=routes, personas_url=PERSONAS_URL, alongside=alongside)
+    return hosted(
+        SANDBOX,
+        settings,
+        clock,
+        routes=routes,
+        personas_url=PERSONAS_URL,
+        alongside=alongside,
+        notice=ground.notice,
+    )

@@ -5,12 +5,24 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from sandbox.clock import TenantClock
+from sandbox.clock_moves import ClockMoves
+from sandbox.due_work import due_works
+from sandbox.job_runner import JobRunner
 from sandbox.joining import Joining
 from sandbox.settings import SandboxSettings
+from sandbox.snapshots import Snapshots
+from sandbox.storage.clocks import ClockStore
+from sandbox.storage.snapshots import SnapshotStore
+from sandbox.storage.tenant_jobs import TenantJobStore
 from sandbox.storage.tenants import TenantStore
+from sandbox.tenant_jobs import JobKind
+from sandbox.tenant_keeping import Idleness, Uses, keeping
 from sandbox.tenants import Tenant, digest_of, ensure_usable
+from schema.transport import Face
+from service.access import Caller
 from service.bootstrap import Services
 from service.errors import Unavailable
+from service.storage.database import Database
 from service.world import World
 
 
@@ -23,10 +35,20 @@ class Sandbox:
     clock: TenantClock
     tenants: TenantStore
     joining: Joining
+    moves: ClockMoves
+    snapshots: Snapshots
+    jobs: JobRunner
+    kept_jobs: TenantJobStore
+    uses: Uses
+    idleness: Idleness
 
     @property
     def world(self) -> World:
         return self.services.world
+
+    @property
+    def database(self) -> Database:
+        return self.services.database
 
     async def tenant_of(self, secret: str) -> Tenant:
         """Raises Unauthenticated."""
@@ -34,13 +56,28 @@ class Sandbox:
 
 
 def sandbox_over(services: Services, settings: SandboxSettings, clock: TenantClock) -> Sandbox:
-    tenants = TenantStore(services.database)
+    tenants, clocks = TenantStore(services.database), ClockStore(services.database)
+    kept_jobs = TenantJobStore(services.database)
+    moves = ClockMoves(clock, clocks, tenants, due_works(services))
+    snapshots = Snapshots(services, SnapshotStore(services.database), tenants, moves)
+    works = {
+        JobKind.MOVE_CLOCK: moves.move,
+        JobKind.SNAPSHOT: snapshots.take_job,
+        JobKind.RESTORE: snapshots.restore_job,
+        JobKind.RESET: snapshots.restore_job,
+    }
     return Sandbox(
         services=services,
         settings=settings,
         clock=clock,
         tenants=tenants,
-        joining=Joining(services, settings, tenants, clock.now),
+        joining=Joining(services, settings, tenants, snapshots, clock.now),
+        moves=moves,
+        snapshots=snapshots,
+        jobs=JobRunner(kept_jobs, works, clock.now),
+        kept_jobs=kept_jobs,
+        uses=Uses(tenants, clock),
+        idleness=Idleness(tenants, snapshots, clocks, clock),
     )
 
 
@@ -50,6 +87,7 @@ class Ground:
     def __init__(self, settings: SandboxSettings, clock: TenantClock) -> None:
         self.settings = settings
         self.clock = clock
+        self.faces: list[Face] = []  # of GraphQL endpoints that stand on the sandbox
         self._opened: Sandbox | None = None
 
     @property
@@ -59,10 +97,21 @@ class Ground:
             raise Unavailable("The sandbox is starting or stopping.", retryAfter=1)
         return self._opened
 
+    def notice(self, caller: Caller) -> None:
+        """A participant's request came in: its tenant, if it is one's, is in use."""
+        if self._opened is not None:
+            self._opened.uses.note(caller.participant_id)
+
     @asynccontextmanager
     async def open(self, services: Services) -> AsyncIterator[None]:
-        self._opened = sandbox_over(services, self.settings, self.clock)
+        sandbox = self._opened = sandbox_over(services, self.settings, self.clock)
         try:
-            yield
+            async with keeping(sandbox.moves, sandbox.jobs, sandbox.uses, sandbox.idleness):
+                for face in self.faces:
+                    face.services = sandbox
+                yield
         finally:
             self._opened = None
+            for face in self.faces:
+                face.drained.set()
+                face.services = None

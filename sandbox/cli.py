@@ -15,7 +15,7 @@ from sandbox.personas import PERSONAS
 from sandbox.serving import FIRST, embedded_directory, serve_sandbox
 from sandbox.settings import SandboxSettings, data_directory, read_sandbox_settings
 from sandbox.tenant_client import SandboxSaidNo
-from sandbox.tenant_commands import join
+from sandbox.tenant_commands import clock, join, json_option, reset_tenant, restore, snapshot, url_option
 from sandbox.world import SANDBOX
 from service.clock import SystemClock
 from service.reference import reference
@@ -86,9 +86,17 @@ def personas() -> None:
 
 
 @main.command()
-@click.confirmation_option(prompt="Remove all data of the embedded database?")
-def reset() -> None:
+@click.option("--tenant", type=click.Path(path_type=Path), help="Reset the tenant of this directory, and no other.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@url_option
+@json_option
+def reset(tenant: Path | None, url: str | None, *, yes: bool, as_json: bool) -> None:
     """Remove all data of the embedded database; the next start begins anew. Keys stay."""
+    if tenant is not None:
+        reset_tenant(tenant, url, as_json=as_json)
+        return
+    if not yes:
+        click.confirm("Remove all data of the embedded database?", abort=True)
     settings = read_sandbox_settings(process_environment())
     if not settings.embedded:
         name = variable(SANDBOX, "mongo_uri")
@@ -100,7 +108,8 @@ def reset() -> None:
     click.echo("The sandbox is empty.")
 
 
-main.add_command(join)
+for each in (join, clock, snapshot, restore):
+    main.add_command(each)
 
 
 @main.group()

@@ -1,6 +1,7 @@
 """`POST /sandbox/join`: JSON in, JSON out, for whoever has nothing yet."""
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 
 import orjson
 from starlette.requests import Request
@@ -20,6 +21,7 @@ from service.tokens import TOKEN_PATH
 from service.world import World
 
 JOIN_PATH, CONTROL_PATH = "/sandbox/join", "/sandbox/graphql"
+client_address: ContextVar[str] = ContextVar("client_address", default="unknown")
 UNSTORED = {"cache-control": "no-store"}
 
 

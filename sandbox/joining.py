@@ -14,6 +14,7 @@ from sandbox import made_up
 from sandbox.issuing import issue_certificate
 from sandbox.openings import NAMES, Opened, ensure_staff, open_participant
 from sandbox.settings import SandboxSettings
+from sandbox.snapshots import JOINED, Snapshots
 from sandbox.storage.tenants import TenantStore
 from sandbox.tenants import Tenant, TenantState, digest_of, new_secret
 from service.access import OperatorRole
@@ -96,11 +97,17 @@ class Joined:
 
 class Joining:
     def __init__(
-        self, services: Services, settings: SandboxSettings, tenants: TenantStore, now: Callable[[], datetime]
+        self,
+        services: Services,
+        settings: SandboxSettings,
+        tenants: TenantStore,
+        snapshots: Snapshots,
+        now: Callable[[], datetime],
     ) -> None:
         self._services = services
         self._settings = settings
         self._tenants = tenants
+        self._snapshots = snapshots
         self._now = now
         self._digests = PersonalData(services.world, settings.data_key.get_secret_value())
 
@@ -131,6 +138,7 @@ class Joining:
             joined_at=now,
             last_used_at=now,
         )
+        await self._snapshots.take(tenant.id, JOINED)  # what a reset returns to
         return Joined(await self._tenants.insert(None, tenant), uscc, operators, secret)
 
     async def _ensure_room(self, address: str, now: datetime) -> None:

@@ -68,18 +68,11 @@ def create_app(
     set by a server that wants its streams to end. Raises SettingsError if the trusted documents cannot be read.
     """
     schema = schema or public_schema()
-    limits = limits_of(settings)
-    answers = Answers(world, limits)
     trusted = read_trusted(settings.trusted_documents) if settings.trusted_documents else {}
-    documents = Documents(schema, limits, trusted, only_trusted=settings.trusted_documents_only)
-    face = Face(
-        execution=ObservedExecution(documents, INTROSPECTION[settings.introspection], Meter(world)),
-        answers=answers,
-        buckets=TokenBuckets(per_minute=limits.requests_per_minute, burst=limits.burst),
-        authenticate=authenticate,
-        page=render_page(world, examples=examples, personas_url=personas_url),
-        page_headers=PAGE_HEADERS,
-    )
+    documents = Documents(schema, limits_of(settings), trusted, only_trusted=settings.trusted_documents_only)
+    face = face_of(world, settings, documents, authenticate)
+    face.page, face.page_headers = render_page(world, examples=examples, personas_url=personas_url), PAGE_HEADERS
+    answers = face.answers
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -104,6 +97,17 @@ def create_app(
     app.router.redirect_slashes = False
     app.state.face = face
     return app
+
+
+def face_of(world: World, settings: Settings, documents: Documents, authenticate: Authenticate) -> Face:
+    """What a transport stands on, with the limits that are set, but for the services, which open later."""
+    limits = documents.limits
+    return Face(
+        execution=ObservedExecution(documents, INTROSPECTION[settings.introspection], Meter(world)),
+        answers=Answers(world, limits),
+        buckets=TokenBuckets(per_minute=limits.requests_per_minute, burst=limits.burst),
+        authenticate=authenticate,
+    )
 
 
 def _routes(transport: GraphQLTransport, sdl: str) -> list[BaseRoute]:

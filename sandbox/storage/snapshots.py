@@ -9,12 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import bson
+
 from service.storage.collections import ALL_COLLECTIONS, WORLD
 from service.storage.database import Collection, Database, Document, Index, Session
 from service.storage.documents import Codec, Versioned, declare
 
 PART = 500  # objects to a document
 MOST_OBJECTS = 20_000
+MOST_NAMED = 500  # ids that a removal leaves out
+NAMED = 50  # operators in one query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,13 +103,25 @@ class SnapshotStore(Versioned[Snapshot]):
 
     async def objects_of(self, declared: Collection, tenant_id: str, operators: Sequence[str]) -> list[Document]:
         """The tenant's documents of a collection as they are, in the order of their ids."""
-        cursor = self._database.collection(declared).find(_whose(declared, tenant_id, operators)).sort("_id", 1)
-        documents: list[Document] = await cursor.to_list(None)
-        return documents
+        collection = self._database.collection(declared)
+        found: list[Document] = []
+        for whose in _whose(declared, tenant_id, operators):
+            found += await collection.find(whose).to_list(None)
+        return sorted(found, key=lambda each: str(each["_id"]))
 
-    async def remove_objects(self, declared: Collection, tenant_id: str, operators: Sequence[str]) -> int:
-        result = await self._database.collection(declared).delete_many(_whose(declared, tenant_id, operators))
-        return int(result.deleted_count)
+    async def reduce(
+        self, declared: Collection, tenant_id: str, there: Sequence[Document], wanted: Sequence[Document]
+    ) -> list[Document]:
+        """Remove of a collection what is `there` but not `wanted` as it is; answers what is wanted and missing then."""
+        present = {each["_id"]: bson.encode(each) for each in there}
+        alike = {each["_id"] for each in wanted if present.get(each["_id"]) == bson.encode(each)}
+        kept = alike if len(alike) <= MOST_NAMED or len(alike) == len(present) else set()
+        if len(kept) < len(present):
+            owners = sorted({each[_field(declared)] for each in there})
+            others = {"_id": {"$nin": sorted(kept)}} if kept else {}
+            for whose in _whose(declared, tenant_id, owners):
+                await self._database.collection(declared).delete_many(whose | others)
+        return [each for each in wanted if each["_id"] not in kept]
 
     async def forget_answers(self, tenant_id: str) -> None:
         """See FORGOTTEN."""
@@ -114,8 +130,8 @@ class SnapshotStore(Versioned[Snapshot]):
             await answers.delete_many({field: tenant_id})
 
     async def put_objects(self, declared: Collection, documents: Sequence[Document]) -> None:
-        if documents:
-            await self._database.collection(declared).insert_many(list(documents), ordered=False)
+        for start in range(0, len(documents), PART):  # each within the driver's patience
+            await self._database.collection(declared).insert_many(documents[start : start + PART], ordered=False)
 
     async def keep_part(
         self, tenant_id: str, generation: str, part: int, declared: Collection, objects: Sequence[Document]
@@ -131,12 +147,14 @@ class SnapshotStore(Versioned[Snapshot]):
         await self._parts.insert_one(document | self._marks)
 
     async def parts(self, snapshot: Snapshot) -> AsyncIterator[tuple[Collection, list[Document]]]:
-        """What was kept, in the order in which it was."""
-        for part in range(snapshot.parts):
-            found = await self._parts.find_one({"_id": f"{snapshot.generation}/{part}"})
-            if found is None:
-                raise LookupError(f"part {part} of the snapshot {snapshot.name!r} is missing")
+        """What was kept, in the order in which it was. Raises LookupError for a gap."""
+        kept = 0
+        cursor = self._parts.find({"generation": snapshot.generation}).sort([("generation", 1), ("part", 1)])
+        async for found in cursor.batch_size(2):
+            kept += 1
             yield _declared(found["collection"]), found["objects"]
+        if kept != snapshot.parts:
+            raise LookupError(f"The snapshot {snapshot.name!r} is not whole.")
 
     async def keep(self, snapshot: Snapshot) -> None:
         """Under its name, in place of a former one, whose parts go."""
@@ -165,8 +183,13 @@ def _declared(name: str) -> Collection:
     return _BY_NAME[name]
 
 
-def _whose(declared: Collection, tenant_id: str, operators: Sequence[str]) -> Document:
-    field = BY_ANOTHER_FIELD.get(declared.name, "participantId")
-    if field in {"holderId", "operatorId"}:
-        return {field: {"$in": list(operators)}}
-    return {field: tenant_id}
+def _field(declared: Collection) -> str:
+    return BY_ANOTHER_FIELD.get(declared.name, "participantId")
+
+
+def _whose(declared: Collection, tenant_id: str, operators: Sequence[str]) -> list[Document]:
+    """Queries that together find what is the tenant's: a few, since a server may be slow with many ids in one."""
+    field = _field(declared)
+    if field not in {"holderId", "operatorId"}:
+        return [{field: tenant_id}]
+    return [{field: {"$in": list(operators[start : start + NAMED])}} for start in range(0, len(operators), NAMED)]

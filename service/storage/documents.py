@@ -51,6 +51,13 @@ def _checked(wanted: type) -> Callable[[Any], Any]:
     return check
 
 
+def _whole(value: Any) -> int:
+    """The driver answers those beyond 32 bits as a type of its own."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise Malformed(f"a {type(value).__name__} where an int belongs")
+    return int(value)
+
+
 def _aware(value: Any) -> datetime:
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise Malformed("not an aware time")
@@ -60,7 +67,7 @@ def _aware(value: Any) -> datetime:
 _PLAIN: Mapping[type, _Shape] = {
     str: _Shape({"bsonType": "string"}, _checked(str), _checked(str)),
     bool: _Shape({"bsonType": "bool"}, _checked(bool), _checked(bool)),
-    int: _Shape({"bsonType": ["int", "long"]}, _checked(int), _checked(int)),
+    int: _Shape({"bsonType": ["int", "long"]}, _checked(int), _whole),
     bytes: _Shape({"bsonType": "binData"}, _checked(bytes), _checked(bytes)),
     datetime: _Shape({"bsonType": "date"}, _aware, _aware),
     date: _Shape(

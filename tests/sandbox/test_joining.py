@@ -12,14 +12,11 @@ from hypothesis import strategies as st
 from sandbox.bootstrap import Sandbox, sandbox_over
 from sandbox.clock import TenantClock
 from sandbox.join_command import request_of
-from sandbox.joining import Joined, parse_join
+from sandbox.joining import parse_join
 from sandbox.made_up import new_code, new_uscc
-from sandbox.serving import prepare
-from sandbox.settings import SandboxSettings, read_sandbox_settings
+from sandbox.settings import SandboxSettings
 from sandbox.tenants import digest_of, new_secret
-from sandbox.world import SANDBOX
 from service.access import SYSTEM, Permission, Service
-from service.bootstrap import open_services
 from service.certificates import CertificateProfile
 from service.errors import BadInput, RateLimited, Unauthenticated
 from service.institution_numbers import parse_participant_code, parse_uscc
@@ -28,41 +25,15 @@ from service.participants import ParticipantStatus, granted_services
 from service.pki.errors import CertificateError
 from service.records import RecordFilter
 from service.refusals import Refused
-from tests.databases import drop_databases, renamed
+from tests.sandbox.opening import join, key_request, opened_sandbox, prepared_settings
 
 wire = pytest.mark.wire
 
 
 @pytest.fixture
 async def sandbox(wire_uri: str, tmp_path: Path) -> AsyncIterator[Sandbox]:
-    """A sandbox under a database name of its own, prepared as its start does it."""
-    names = renamed(SANDBOX)
-    environ = {
-        "SANDBOX_MONGO_URI": wire_uri,
-        "SANDBOX_DATA_DIR": str(tmp_path),
-        "SANDBOX_DATABASE": names.database,
-        "SANDBOX_EVIDENCE_DATABASE": names.evidence_database,
-    }
-    settings = read_sandbox_settings(environ)
-    await prepare(settings)
-    clock = TenantClock()
-    try:
-        async with open_services(settings, SANDBOX, clock) as services:
-            yield sandbox_over(services, settings, clock)
-    finally:
-        drop_databases(wire_uri, names)
-
-
-def key_request() -> str:
-    return request_of(ec.generate_private_key(ec.SECP256R1()))
-
-
-def administrator(**more: object) -> dict[str, object]:
-    return {"operators": [{"role": "ADMINISTRATOR", "login": key_request(), "seal": key_request()}], **more}
-
-
-async def join(sandbox: Sandbox, address: str = "192.0.2.1", **more: object) -> Joined:
-    return await sandbox.joining.join(parse_join(administrator(**more)), address)
+    async with prepared_settings(wire_uri, tmp_path) as settings, opened_sandbox(settings) as opened:
+        yield opened
 
 
 @wire

@@ -66,6 +66,27 @@ def test_keys_and_secret_are_for_their_owner_alone_and_no_tenant_is_written_over
     assert "holds a tenant already" in again.stderr
 
 
+def test_clock_snapshot_restore_and_reset_from_the_command_line(joined: tuple[Path, float, str]):
+    directory, _, url = joined
+    there = ["--url", url, "--json"]
+    for command in (
+        ["snapshot", "before", "--dir", str(directory)],
+        ["clock", "advance", "2d", "--dir", str(directory)],
+        ["restore", "before", "--dir", str(directory)],
+        ["clock", "set", "2035-01-01T00:00:00Z", "--dir", str(directory)],
+        ["reset", "--tenant", str(directory)],
+    ):
+        result = CliRunner().invoke(main, [*command, *there])
+        assert result.exit_code == 0, result.stderr
+        assert json.loads(result.stdout)["percent"] == 100
+    shown = CliRunner().invoke(main, ["clock", "advance", "1d", "--dir", str(directory), "--url", url])
+    assert "100%" in shown.stdout or "move clock" in shown.stdout
+    wrong = CliRunner().invoke(main, ["clock", "advance", "1y", "--dir", str(directory), "--url", url])
+    assert (wrong.exit_code, "A duration is" in wrong.stderr) == (1, True)
+    nobody = CliRunner().invoke(main, ["clock", "advance", "1d", "--dir", str(directory / "none"), "--url", url])
+    assert "holds no tenant" in nobody.stderr
+
+
 def test_where_no_sandbox_answers_a_sentence_says_so(tmp_path: Path):
     result = CliRunner().invoke(main, ["join", "--url", "http://127.0.0.1:9", "--dir", str(tmp_path / "none")])
     assert result.exit_code == 1
