@@ -3,8 +3,9 @@
     python -m tests.bench.operators_at_scale [OPERATORS [PARTICIPANTS]]
 
 Over TEST_MONGO_URI, or a SecantusDB of its own in memory. The queries explained are those that the store really sends.
-`keys/row` is keys examined to rows of the answer (goal: 1.2 at most); no plan may scan the collection. A MongoDB counts
-what a page examined; SecantusDB counts as if there were no limit, so there the ratio is that of the whole range.
+`keys/row` is keys examined to rows found (goal: 1.2 at most); no plan may scan the collection. A MongoDB counts what
+one page examined. SecantusDB counts, and reads, the whole range as if there were no limit: there the ratio only shows
+that an index covers the filter, the pages are NOT shown to cost alike, and a long list takes longer as it grows.
 """
 
 import asyncio
@@ -31,7 +32,7 @@ from tests.explain import recorded_queries, scans_of
 
 PAGE = 50
 FAR_PAGE = 10_000
-CHUNK = 2_000
+CHUNK = 500  # what even a small machine stores before the driver loses patience
 GOAL = 1.2
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ROLES = tuple(OperatorRole)
@@ -81,7 +82,7 @@ async def fill(database: Database, count: int, participants: int) -> Filled:
         place = (far_page - 1) * PAGE - 1 - stored
         boundary = chunk[place].id if 0 <= place < len(chunk) else boundary
         stored, last = stored + len(chunk), chunk[-1]
-        if stored % 50_000 == 0:
+        if stored % 10_000 == 0:
             print(f"  {stored} stored", flush=True)
     assert last is not None
     return Filled(boundary, far_page, last.participant_id, last.id, stored)

@@ -1,0 +1,281 @@
+"""Any sequence of commands by anybody, on the real services: states stay in the tables, and records replay to them.
+
+`replay` knows nothing of the services: it folds records over the tables of transitions. What it comes to must be what
+is stored, so a change without its record, a record without its change, or a way the tables do not have is found.
+"""
+
+import asyncio
+import json
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.access import ROLE_CEILINGS, Caller, OperatorRole, Permission, Service, permissions_of
+from service.applications import ApplicationCommand
+from service.errors import ServiceError
+from service.operator_service import OperatorInput
+from service.operators import OPERATOR_TRANSITIONS, OffboardReason, OperatorCommand, OperatorStatus, SmsStatus, SmsTopic
+from service.pagination import BY_ID, PageRequest
+from service.participants import PARTICIPANT_TRANSITIONS, ParticipantCommand, ParticipantStatus
+from service.records import Record, RecordFilter
+from service.refusals import Refused
+from service.world import PRODUCTION
+from tests.databases import open_wire_database, renamed
+from tests.service.institutions import (
+    BREACH,
+    CLOSURE,
+    OFFICER,
+    REVIEWER,
+    SECOND_OFFICER,
+    Institutions,
+    caller_for,
+)
+
+pytestmark = pytest.mark.wire
+
+NUMBERS = ("000001", "100001", "100002")  # the first administrator, and those who are registered
+CHOICES = (
+    (Permission.RECORD_READ,),
+    (Permission.RECORD_READ, Permission.SMS_SUBSCRIBE),
+    (Permission.SETTLEMENT_READ, Permission.SETTLEMENT_APPROVE),
+    (Permission.OPERATOR_READ, Permission.OPERATOR_MANAGE),
+)
+
+
+# ------------------------------------------------------------------ the fold
+
+
+@dataclass
+class Held:
+    role: OperatorRole
+    permissions: frozenset[Permission]
+    status: OperatorStatus = OperatorStatus.ACTIVE
+    topics: frozenset[SmsTopic] = frozenset()
+
+
+@dataclass
+class State:
+    """A participant and its operators, as far as access goes."""
+
+    status: ParticipantStatus = ParticipantStatus.PENDING
+    services: frozenset[Service] = frozenset()
+    operators: dict[str, Held] = field(default_factory=dict)
+    before_closing: ParticipantStatus = field(default=ParticipantStatus.ACTIVE, compare=False)
+
+    def move(self, command: ParticipantCommand) -> None:
+        self.status = PARTICIPANT_TRANSITIONS[self.status, command]
+
+    def end(self, operator_id: str) -> None:
+        held = self.operators[operator_id]
+        held.status = OPERATOR_TRANSITIONS[held.status, OperatorCommand.OFFBOARD]
+        held.permissions, held.topics = frozenset(), frozenset()
+
+    def end_all(self, ids: Sequence[str]) -> None:
+        """What ends with the participant: its services, and all who are not gone yet."""
+        self.services = frozenset()
+        assert set(ids) == {
+            each for each, held in self.operators.items() if held.status is not OperatorStatus.OFFBOARDED
+        }
+        for each in ids:
+            self.end(each)
+
+
+def replay(records: Sequence[Record]) -> State:
+    """The state that the records of one participant tell of, in their order. KeyError for an impossible transition."""
+    state = State()
+    for record in records:
+        content = json.loads(record.content)["content"]
+        apply(state, record.kind, record.subject or "", content)
+    return state
+
+
+def apply(  # noqa: C901, PLR0912 - one case a kind of record
+    state: State, kind: str, subject: str, content: Mapping[str, Any]
+) -> None:
+    match kind:
+        case "participant.opened":
+            state.move(ParticipantCommand.OPEN)
+            state.services = frozenset(map(Service, content["services"]))
+        case "participant.suspended":
+            state.move(ParticipantCommand.SUSPEND)
+        case "participant.resumed":
+            state.move(ParticipantCommand.RESUME)
+        case "participant.terminated":
+            state.move(ParticipantCommand.TERMINATE)
+            state.end_all(content["operators"])
+        case "participant.closed":
+            state.move(ParticipantCommand.CLOSE)
+            state.end_all(content["operators"])
+        case "participant.service.granted":
+            state.services |= {Service(content["service"])}
+        case "participant.service.withdrawn":
+            state.services -= {Service(content["service"])}
+            for each in content["operators"]:
+                state.operators[each].permissions &= permissions_of(state.services)
+        case "application.submitted" if content.get("type") == "CLOSE":
+            state.before_closing = state.status
+            state.move(ParticipantCommand.ASK_TO_CLOSE)
+        case "application.rejected" | "application.withdrawn" if state.status is ParticipantStatus.CLOSING:
+            stays = state.before_closing is ParticipantStatus.ACTIVE
+            state.move(ParticipantCommand.STAY_OPEN if stays else ParticipantCommand.STAY_SUSPENDED)
+        case "operator.registered":
+            role = OperatorRole(content["role"])
+            first = permissions_of(state.services) & ROLE_CEILINGS[role]
+            given = frozenset(map(Permission, content["permissions"])) if "permissions" in content else first
+            state.operators[subject] = Held(role, given)
+        case "operator.succeeded":
+            state.operators[subject].role = OperatorRole.ADMINISTRATOR
+            state.operators[subject].permissions = frozenset(map(Permission, content["after"]))
+        case "operator.permissions.changed":
+            assert frozenset(map(Permission, content["before"])) == state.operators[subject].permissions
+            state.operators[subject].permissions = frozenset(map(Permission, content["after"]))
+        case "operator.frozen" | "operator.unfrozen":
+            command = OperatorCommand.FREEZE if kind.endswith(".frozen") else OperatorCommand.UNFREEZE
+            held = state.operators[subject]
+            held.status = OPERATOR_TRANSITIONS[held.status, command]
+        case "operator.offboarded":
+            state.end(subject)
+        case "operator.sms.subscribed":
+            state.operators[subject].topics |= {SmsTopic(content["topic"])}
+        case "operator.sms.unsubscribed":
+            state.operators[subject].topics -= {SmsTopic(content["topic"])}
+
+
+# ------------------------------------------------------------------ the commands
+
+
+@dataclass
+class Play:
+    """One participant under random commands."""
+
+    platform: Institutions
+    participant_id: str
+    ids: dict[str, str]  # operators by their numbers
+    proposals: list[str] = field(default_factory=list)
+
+    async def caller(self, who: str) -> Caller:
+        """Who acts, with what it holds now: what lets people in is tested elsewhere."""
+        staff = {"officer": OFFICER, "second officer": SECOND_OFFICER, "reviewer": REVIEWER}
+        if who in staff:
+            return staff[who]
+        operator = await self.platform.operator_store.find(self.ids.get(who, self.ids["000001"]))
+        assert operator is not None
+        return caller_for(operator)
+
+    def operator_id(self, number: str) -> str:
+        return self.ids.get(number, "live-op-01K9ZZZZZZZZZZZZZZZZZZZZZZ")
+
+    async def act(self, who: str, name: str, number: str, choice: int) -> bool:
+        """Whether it was done. What the services say against it is theirs to say."""
+        who = number if name in {"subscribe", "unsubscribe"} and choice % 2 else who  # one's own SMS, mostly
+        caller, proposal = await self.caller(who), self.proposals[-1] if self.proposals and choice % 2 else None
+        operators, participants = self.platform.operators, self.platform.participants
+        operator_id, here = self.operator_id(number), self.participant_id
+        topic, service = tuple(SmsTopic)[choice], (Service.SETTLEMENT, Service.NOTICES)[choice % 2]
+        commands: Mapping[str, Callable[[], Awaitable[Any]]] = {
+            "register": lambda: operators.register(
+                caller, here, OperatorInput(number, "王五", tuple(OperatorRole)[choice], CHOICES[1], None)
+            ),
+            "permit": lambda: operators.change_permissions(caller, operator_id, CHOICES[choice], proposal_id=proposal),
+            "freeze": lambda: operators.freeze(caller, operator_id),
+            "unfreeze": lambda: operators.unfreeze(caller, operator_id),
+            "offboard": lambda: operators.offboard(caller, operator_id, OffboardReason.LEFT),
+            "succeed": lambda: operators.offboard(
+                caller, operator_id, OffboardReason.LEFT, successor_id=self.operator_id(NUMBERS[choice % 3])
+            ),
+            "subscribe": lambda: operators.subscribe_sms(caller, operator_id, topic, "+8613812341234"),
+            "unsubscribe": lambda: operators.unsubscribe_sms(caller, operator_id, topic),
+            "suspend": lambda: participants.suspend(caller, here, BREACH),
+            "resume": lambda: participants.resume(caller, here),
+            "terminate": lambda: participants.terminate(caller, here, BREACH, proposal_id=proposal),
+            "grant": lambda: participants.grant_service(caller, here, service),
+            "withdraw": lambda: participants.withdraw_service(caller, here, service),
+            "ask to close": lambda: self.platform.applications.apply_for_closure(caller, here, CLOSURE),
+            "decide": lambda: self.decide(caller, (ApplicationCommand.REJECT, ApplicationCommand.APPROVE)[choice % 2]),
+        }
+        try:
+            done = await commands[name]()
+        except (Refused, ServiceError):
+            return False
+        if name == "register":
+            self.ids[number] = done.subject.id
+        if done.proposal is not None:
+            self.proposals.append(done.proposal.id)
+        return True
+
+    async def decide(self, caller: Caller, decision: ApplicationCommand) -> Any:
+        pending = await self.platform.application_store.find_pending(self.participant_id, None)
+        return await self.platform.applications.review(caller, pending.id if pending else "none", decision, "as asked")
+
+    async def stored(self) -> State:
+        participant = await self.platform.participant_store.find(self.participant_id)
+        assert participant is not None
+        found = await self.platform.operator_store.list_by({"participantId": self.participant_id}, 100)
+        held = {
+            each.id: Held(
+                each.role,
+                frozenset(each.permissions),
+                each.status,
+                frozenset(sms.topic for sms in each.sms_subscriptions if sms.status is SmsStatus.ACTIVE),
+            )
+            for each in found
+        }
+        return State(participant.status, frozenset(each.service for each in participant.services), held)
+
+    async def records(self) -> list[Record]:
+        wanted = RecordFilter(participant_id=self.participant_id)
+        page = await self.platform.records.page(OFFICER, wanted, PageRequest(BY_ID, 1_000))
+        return list(page.items)
+
+
+ADMINISTERING = ("register", "permit", "freeze", "unfreeze", "subscribe", "unsubscribe", "offboard", "succeed")
+DECIDING = ("suspend", "resume", "grant", "withdraw", "terminate", "decide")
+ENDING = ("offboard", "succeed", "terminate", "ask to close", "decide")  # seldom, or all is over soon
+WEIGHTS = {name: 1 if name in ENDING else 8 for name in (*ADMINISTERING, *DECIDING, "ask to close")}
+WEIGHTS |= {"suspend": 2, "withdraw": 2, "succeed": 3}
+ANYBODY = (*NUMBERS, "officer", "second officer", "reviewer")
+LENGTH = 60
+
+
+def commands_of(seed: int) -> list[tuple[str, str, str, int]]:
+    """Who, what, to whom, and which of the choices: a sequence as random as its seed."""
+    rng = random.Random(seed)
+    names = rng.choices(list(WEIGHTS), list(WEIGHTS.values()), k=LENGTH)
+    return [(someone(rng, name), name, rng.choice(NUMBERS), rng.randrange(4)) for name in names]
+
+
+def someone(rng: random.Random, name: str) -> str:
+    """One time in three anybody; else one whose business it can be."""
+    if rng.random() < 1 / 3:
+        return rng.choice(ANYBODY)
+    return rng.choice(("officer", "second officer")) if name in DECIDING else "000001"
+
+
+def test_records_replay_to_the_state_whatever_was_done_by_whom(wire_uri: str) -> None:
+    done: Counter[str] = Counter()
+
+    @settings(max_examples=25, deadline=None, derandomize=True, database=None)
+    @given(st.integers(0, 2**32))
+    def play(seed: int) -> None:
+        asyncio.run(play_out(wire_uri, commands_of(seed), done))
+
+    play()
+    assert done.keys() == WEIGHTS.keys(), f"never done, so never tried: {WEIGHTS.keys() - done.keys()}"
+
+
+async def play_out(uri: str, commands: list[tuple[str, str, str, int]], done: Counter[str]) -> None:
+    async with open_wire_database(uri, renamed(PRODUCTION)) as database:
+        platform = Institutions(database)
+        participant, administrator = await platform.open()
+        await platform.grant_settlement(participant)
+        scene = Play(platform, participant.id, {"000001": administrator.id})
+        for command in commands:
+            if await scene.act(*command):
+                done[command[1]] += 1
+                assert replay(await scene.records()) == await scene.stored(), command
