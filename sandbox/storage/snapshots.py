@@ -63,6 +63,7 @@ OF_THE_WORLD = frozenset(
         "revocation_lists",
         "revocation_list_parts",
         "used_assertions",
+        "leases",
     }
 )
 """Collections that hold nothing of a tenant's own."""
