@@ -13,7 +13,11 @@ from strawberry.types import ExecutionContext
 from schema.agreements import AgreementQuery
 from schema.application_acts import ApplicationMutation
 from schema.applications import ApplicationQuery
+from schema.calendars import CalendarMutation
+from schema.certificate_acts import CertificateMutation
+from schema.certificates import CertificateQuery
 from schema.consents import ConsentMutation
+from schema.electronic_keys import ElectronicKeyMutation, ElectronicKeyQuery
 from schema.leaves import note_leaves
 from schema.nodes import NodeQuery
 from schema.operator_acts import OperatorMutation
@@ -23,6 +27,7 @@ from schema.participants import ParticipantQuery
 from schema.platform import PlatformQuery
 from schema.proposals import ProposalQuery
 from schema.records import RecordQuery
+from schema.reminders import ReminderMutation
 from schema.scalars import SCALARS
 from schema.subscriptions import LiveSubscription
 from schema.tasks import TaskMutation, TaskQuery
@@ -37,6 +42,8 @@ QUERIES: tuple[type, ...] = (
     ParticipantQuery,
     ApplicationQuery,
     OperatorQuery,
+    CertificateQuery,
+    ElectronicKeyQuery,
     TaskQuery,
     ProposalQuery,
     RecordQuery,
@@ -46,6 +53,10 @@ MUTATIONS: tuple[type, ...] = (
     ApplicationMutation,
     ParticipantMutation,
     OperatorMutation,
+    CertificateMutation,
+    ReminderMutation,
+    ElectronicKeyMutation,
+    CalendarMutation,
     TaskMutation,
 )
 SUBSCRIPTIONS: tuple[type, ...] = (LiveSubscription,)

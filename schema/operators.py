@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Self, cast
 
 import strawberry
 
+from schema.certificates import Certificate, CertificateFilter, CertificateOrder, certificates_page, confined
 from schema.context import Info
 from schema.cost import ListSize
 from schema.nodes import ensure_ids, find_node, serve
@@ -186,6 +187,23 @@ class Operator(Node, Marked):
             raise BadInput(f"days must be from 1 to {KEPT_DAYS}; this is {days}.", field="days")
         reviews = info.context.loaders.over(info.context.services.operators.reviews_of)
         return LeastPrivilegeReview.of(await reviews.load((self.record, days)))
+
+    @strawberry.field(
+        description="Its certificates (数字证书), art. 13.", extensions=[OnlyFor(Action.READ_CERTIFICATE)]
+    )
+    async def certificates(
+        self,
+        info: Info,
+        *,
+        first: int | None = None,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+        filter: CertificateFilter | None = None,  # noqa: A002 - the schema's name for it
+        order: CertificateOrder = CertificateOrder.REGISTERED,
+    ) -> Connection[Certificate] | None:
+        wanted = confined(filter, operator_id=self.id)
+        return await certificates_page(info, wanted, order, first=first, after=after, last=last, before=before)
 
     @strawberry.field(description="The records about it, the latest first.", extensions=[OnlyFor(Action.READ_RECORD)])
     async def history(

@@ -8,6 +8,7 @@ from typing import Self
 import strawberry
 
 from schema.applications import Application, ApplicationFilter, applications_page
+from schema.certificates import Certificate, CertificateFilter, CertificateOrder, certificates_page, confined
 from schema.consents import Consent
 from schema.context import Info
 from schema.cost import ListSize
@@ -150,6 +151,23 @@ class Participant(Node, Marked):
             raise BadInput("These are the operators of one participant: leave participantId out.", field="filter")
         wanted = await replace(given, participant_id=self.id).asked(info)
         return await operators_page(info, wanted, order, first=first, after=after, last=last, before=before)
+
+    @strawberry.field(
+        description="Those of its operators (数字证书), art. 13.", extensions=[OnlyFor(Action.READ_CERTIFICATE)]
+    )
+    async def certificates(
+        self,
+        info: Info,
+        *,
+        first: int | None = None,
+        after: Cursor | None = None,
+        last: int | None = None,
+        before: Cursor | None = None,
+        filter: CertificateFilter | None = None,  # noqa: A002 - the schema's name for it
+        order: CertificateOrder = CertificateOrder.REGISTERED,
+    ) -> Connection[Certificate] | None:
+        wanted = confined(filter, participant_id=self.id)
+        return await certificates_page(info, wanted, order, first=first, after=after, last=last, before=before)
 
     @strawberry.field(
         description="Its applications (申请), the latest first: the effected ones are its history (art. 16).",

@@ -7,7 +7,6 @@ from service.access import SYSTEM, Caller, may_see
 from service.acts import Act, Acts, Done
 from service.calendars import Calendar, calendar_text, is_token, token_of, withdrawn
 from service.certificates import SEATED
-from service.errors import BadInput
 from service.identifiers import Kind
 from service.pagination import PageRequest
 from service.personal_data import PersonalData
@@ -43,11 +42,12 @@ class CalendarService:
         self._personal_data = personal_data
         self._base_url = base_url
 
-    async def give_out(self, caller: Caller, *, key: str | None = None) -> Done[Calendar]:
-        """A new address for the caller's participant; the ones before are withdrawn."""
+    async def give_out(self, caller: Caller, participant_id: str, *, key: str | None = None) -> Done[Calendar]:
+        """A new address for the participant; the ones before are withdrawn."""
 
         async def work(act: Act) -> Done[Calendar]:
-            participant_id = _own(act.caller)
+            if not may_see(act.caller, participant_id):
+                raise refuse(RefusalCode.PARTICIPANT_NOT_FOUND, "participantId")
             for former in await self._calendars.of_participant(participant_id, act.session):
                 if former.withdrawn_at is None:
                     await self._calendars.replace(act.session, withdrawn(former, act.at))
@@ -55,7 +55,8 @@ class CalendarService:
             await self._calendars.insert(act.session, fresh)
             return Done(fresh, await act.record("calendar.given_out", fresh.id, participant_id, {}))
 
-        return await self._acts.perform(caller, Action.KEEP_CALENDAR, CALENDAR_CODEC, work, given={}, key=key)
+        asked = {"participant": participant_id}
+        return await self._acts.perform(caller, Action.KEEP_CALENDAR, CALENDAR_CODEC, work, given=asked, key=key)
 
     async def withdraw(self, caller: Caller, calendar_id: str, *, key: str | None = None) -> Done[Calendar]:
         """The address answers no more. Withdrawn again, there is nothing left to do."""
@@ -96,9 +97,3 @@ class CalendarService:
         page = await self._certificates.page(PageRequest(BY_EXPIRY, _MOST_EVENTS), query)
         name = participant.participant_code if participant else ""
         return calendar_text(self._world, name, page.items, now)
-
-
-def _own(caller: Caller) -> str:
-    if caller.participant_id is None:
-        raise BadInput("A calendar is a participant's: this caller acts for none.")
-    return caller.participant_id

@@ -93,9 +93,11 @@ class CertificateService:
         Raises Forbidden for who may not read records.
         """
         await self._acts.permit(caller, Action.READ_RECORD)
-        since = certificate.invalidity_date or certificate.not_before
-        wanted = RecordFilter(certificate=certificate.fingerprint or "none", since=since)
-        return await self._records.page(caller, wanted, request)
+        return await self._records.page(caller, _acted_since(certificate), request)
+
+    async def count_acted_since(self, caller: Caller, certificate: Certificate) -> int:
+        await self._acts.permit(caller, Action.READ_RECORD)
+        return await self._records.count(caller, _acted_since(certificate))
 
     async def hold(
         self, caller: Caller, certificate_id: str, *, expected_version: int | None = None, key: str | None = None
@@ -146,7 +148,7 @@ class CertificateService:
             changed = revoked(certificate, why, act.at, invalidity_date)
             content: dict[str, object] = {**described(changed), "reason": why, "invalidityDate": invalidity_date}
             if why is RevocationReason.KEY_COMPROMISE:
-                content["actedSince"] = await self._count_acts(act.caller, changed)
+                content["actedSince"] = await self._records.count(act.caller, _acted_since(changed))
                 content["fellWithIt"] = await self._block(act, changed, invalidity_date)
             done = await self._keep(act, changed, "certificate.revoked", content)
             await self._reinstate_old(act, done.subject)
@@ -191,11 +193,6 @@ class CertificateService:
     async def holders_of_certificates(self, operator_ids: Sequence[str]) -> set[str]:
         return await self._certificates.holders_of_certificates(operator_ids)
 
-    async def _count_acts(self, caller: Caller, certificate: Certificate) -> int:
-        since = certificate.invalidity_date or certificate.not_before
-        wanted = RecordFilter(certificate=certificate.fingerprint or "none", since=since)
-        return await self._records.count(caller, wanted)
-
     async def _block(self, act: Act, certificate: Certificate, invalid_since: datetime | None) -> list[str]:
         """Block the key, end what else has it, and its holder's sessions; answers the ids of what fell."""
         spki = certificate.spki_sha256
@@ -230,3 +227,8 @@ class CertificateService:
         self, caller: Caller, action: Action, work: Work, asked: Mapping[str, object], key: str | None
     ) -> Done[Certificate]:
         return await self._acts.perform(caller, action, CERTIFICATE_CODEC, work, given=asked, key=key)
+
+
+def _acted_since(certificate: Certificate) -> RecordFilter:
+    since = certificate.invalidity_date or certificate.not_before
+    return RecordFilter(certificate=certificate.fingerprint or "none", since=since)

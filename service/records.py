@@ -157,6 +157,7 @@ def matches(wanted: RecordFilter, record: Record) -> bool:
     return (
         wanted.subject in {None, record.subject}
         and wanted.actor in {None, record.actor.id}
+        and wanted.certificate in {None, record.actor.certificate}
         and wanted.participant_id in {None, record.participant_id}
         and (wanted.kind is None or f"{record.kind}.".startswith(f"{wanted.kind}."))
         and (wanted.since is None or _milliseconds(record.at) >= _milliseconds(wanted.since))

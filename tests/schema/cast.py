@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -21,8 +21,11 @@ from service.access import (
 )
 from service.agreement_digest import read_digest
 from service.bootstrap import Services
+from service.certificates import CertificateState
+from service.electronic_key_service import ElectronicKeyInput
+from service.electronic_keys import ElectronicKeyCommand
 from service.errors import Unauthenticated
-from service.identifiers import Kind
+from service.identifiers import Kind, new_id
 from service.logins import Logins
 from service.operators import Operator
 from service.pagination import BY_ID, PageRequest
@@ -30,9 +33,11 @@ from service.participant_service import QualificationInput
 from service.participants import Participant, QualificationStatus, granted_services
 from service.records import RecordFilter
 from service.registrar_service import RegistrarInput
+from service.reminders import Audience, Reminder
 from service.storage.applications import ApplicationFilter
 from service.storage.database import Database
 from service.storage.registrars import RegistrarStore
+from service.storage.reminders import ReminderStore
 from service.task_service import TaskFilter
 from service.world import PRODUCTION
 from tests.agreements import make_text
@@ -101,6 +106,8 @@ async def open_cast(uri: str) -> AsyncIterator[Cast]:
             ours = await _tenant(institutions, served.services, "BRK001")
             theirs = await _tenant(institutions, served.services, "ISS001", OTHER_USCC)
             await _revise(served.services, ours, theirs)
+            for tenant in (ours, theirs):
+                await _certify(institutions, served.services, tenant)
             callers |= await _operators(institutions, ours)
             callers["stranger"] = caller_for(theirs.administrator)
             callers |= await _registrars(served.services, (ours, theirs))
@@ -186,6 +193,50 @@ async def _tenant(institutions: Institutions, services: Services, code: str, usc
         Kind.TASK: tasks.items[0].id,
     }
     return tenant
+
+
+async def _certify(institutions: Institutions, services: Services, tenant: Tenant) -> None:
+    """A certificate with all that it may lead to: one before and one after it, a key, a reminder, a calendar."""
+    at, world, operator = institutions.clock.now(), services.world, tenant.administrator
+    given = ElectronicKeyInput(f"KEY{tenant.participant.participant_code}", "UKey", tenant.participant.id)
+    key = (await services.electronic_keys.register(OFFICER, given)).subject
+    await services.electronic_keys.change(OFFICER, key.id, ElectronicKeyCommand.USE, operator_id=operator.id)
+    registrar = (
+        await services.registrars.add(SYSTEM, RegistrarInput(f"C{operator.id[-6:]}", "r", RegistrarRole.OFFICER))
+    ).subject
+    plain = await institutions.certify(operator)
+    others = [
+        replace(plain, id=new_id(world, Kind.CERTIFICATE, at), serial_number=None, fingerprint=None, state=state)
+        for state in (CertificateState.SUPERSEDED, CertificateState.REQUESTED)
+    ]
+    for each in others:
+        await institutions.certificate_store.insert(None, each)
+    whole = replace(
+        plain,
+        supersedes_id=others[0].id,
+        superseded_by_id=others[1].id,
+        electronic_key_id=key.id,
+        registrar_id=registrar.id,
+    )
+    await institutions.certificate_store.replace(None, whole)
+    reminder = Reminder(
+        id=new_id(world, Kind.REMINDER, at),
+        version=1,
+        certificate_id=whole.id,
+        tier=7,
+        audience=(Audience.OPERATOR,),
+        not_after=whole.not_after,
+        participant_id=tenant.participant.id,
+        reminded_at=at,
+    )
+    await ReminderStore(services.database).insert(None, reminder)
+    calendar = (await services.calendars.give_out(caller_for(operator), tenant.participant.id)).subject
+    tenant.ids |= {
+        Kind.CERTIFICATE: whole.id,
+        Kind.REMINDER: reminder.id,
+        Kind.ELECTRONIC_KEY: key.id,
+        Kind.CALENDAR: calendar.id,
+    }
 
 
 async def _operators(institutions: Institutions, tenant: Tenant) -> dict[str, Caller | None]:

@@ -35,6 +35,10 @@ STORED = {
     Kind.PROPOSAL: ("Proposal", Action.READ_PROPOSAL),
     Kind.REGISTRAR: ("Registrar", Action.READ_REGISTRAR),
     Kind.CONSENT: ("Consent", Action.READ_CONSENT),
+    Kind.CERTIFICATE: ("Certificate", Action.READ_CERTIFICATE),
+    Kind.REMINDER: ("Reminder", Action.READ_CERTIFICATE),
+    Kind.ELECTRONIC_KEY: ("ElectronicKey", Action.READ_ELECTRONIC_KEY),
+    Kind.CALENDAR: ("Calendar", Action.KEEP_CALENDAR),
 }
 INSIDE = {
     "Viewer": ("{{ viewer {field} }}", ("viewer",)),
@@ -125,6 +129,7 @@ def test_whatever_leads_to_a_stored_thing_says_for_whom_it_is() -> None:
             if leads and not within and only_for(field) is None:
                 found.add(f"{named.name}.{name}")
     assert found == {
+        "ExpiryDay.certificates",  # of a field that is guarded itself
         "LeaverFinding.operator",  # of a report that is guarded itself
         "Viewer.operator",  # oneself
         "Viewer.registrar",  # oneself
@@ -152,7 +157,12 @@ async def test_a_root_field_answers_whom_the_policy_allows(cast: Cast, name: str
     for field_name, field in QUERIES.items():
         if field_name in OPEN:
             continue
-        ids = {"participant": Kind.PARTICIPANT, "operator": Kind.OPERATOR, "application": Kind.APPLICATION}
+        ids = {
+            "participant": Kind.PARTICIPANT,
+            "operator": Kind.OPERATOR,
+            "application": Kind.APPLICATION,
+            "certificate": Kind.CERTIFICATE,
+        }
         arguments = f'(id: "{cast.ours.ids[ids[field_name]]}")' if "id" in field.args else ""
         answer = await cast.ask(f"{{ {field_name}{arguments} {{ __typename }} }}", name)
         wanted = any(allowed(caller, action) for action in actions_of(field))
@@ -177,6 +187,7 @@ async def test_open_root_fields_answer_everybody_but_who_is_kept_out(cast: Cast)
 
 def unknown_ids() -> dict[str, str]:
     kinds = {"participantId": "par", "operatorId": "op", "successorId": "op", "applicationId": "app", "taskId": "tsk"}
+    kinds |= {"certificateId": "crt", "reminderId": "rem", "electronicKeyId": "key", "calendarId": "cal"}
     return {name: f"live-{kind}-{UNKNOWN}" for name, kind in kinds.items()}
 
 

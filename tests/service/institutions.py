@@ -1,5 +1,6 @@
 """Institutions for tests: services wired over a given database, callers of every kind, an opened participant."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -263,7 +264,7 @@ class Institutions:
             profile=CertificateProfile.LOGIN,
             state=CertificateState.ISSUED,
             serial_number=f"{number:032X}",
-            fingerprint=f"{number:064x}",
+            fingerprint=hashlib.sha256(operator.id.encode()).hexdigest(),
             subject="CN=test",
             issuer=f"CN=issuer of {operator.participant_id}",
             not_before=at,

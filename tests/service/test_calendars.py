@@ -82,7 +82,7 @@ async def test_a_feed_is_read_by_its_address_until_it_is_withdrawn(
     own, foreign = await desk.issue(administrator), await desk.issue(stranger)
     calendars = calendars_of(desk)
     caller = caller_for(administrator)
-    calendar = (await calendars.give_out(caller)).subject
+    calendar = (await calendars.give_out(caller, administrator.participant_id)).subject
     url = calendars.url_of(calendar)
     assert url is not None
     routes = calendar_routes(lambda: calendars)
@@ -112,7 +112,7 @@ async def test_a_new_address_withdraws_the_one_before(wire_database: Database) -
     desk = Certifying(wire_database)
     _, administrator = await desk.open()
     calendars, caller = calendars_of(desk), caller_for(administrator)
-    first = (await calendars.give_out(caller)).subject
-    second = (await calendars.give_out(caller)).subject
+    first = (await calendars.give_out(caller, administrator.participant_id)).subject
+    second = (await calendars.give_out(caller, administrator.participant_id)).subject
     found = await calendars.get_many(caller, [first.id, second.id])
     assert [calendars.url_of(each) is None for each in found if each] == [True, False]
