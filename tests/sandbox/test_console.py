@@ -12,7 +12,7 @@ from tests.sandbox.starting import ROOT, sandbox
 
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = ROOT / "tests" / "audits" / "node_modules" / "axe-core" / "axe.min.js"
-VIEWS = ("start", "agreement", "participant", "operators", "records")
+VIEWS = ("start", "agreement", "participant", "operators", "certificates", "records")
 WIDTHS = (1280, 390)
 
 pytestmark = [

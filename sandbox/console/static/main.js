@@ -4,12 +4,13 @@ import { h, failure } from "./dom.js";
 import { session } from "./session.js";
 import { choose, language, t } from "./texts.js";
 import { agreement } from "./views/agreement.js";
+import { certificates } from "./views/certificates.js";
 import { operators } from "./views/operators.js";
 import { participant } from "./views/participant.js";
 import { records } from "./views/records.js";
 import { start } from "./views/start.js";
 
-const VIEWS = [start, agreement, participant, operators, records];
+const VIEWS = [start, agreement, participant, operators, certificates, records];
 
 const main = document.getElementById("main");
 const nav = document.getElementById("nav");
