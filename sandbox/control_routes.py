@@ -6,7 +6,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from sandbox.bootstrap import Ground, Sandbox
-from sandbox.control import control_schema
+from sandbox.control.schema import control_schema
 from sandbox.join_routes import CONTROL_PATH, address_of, client_address
 from schema.app import face_of
 from schema.build import print_sdl

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from sandbox.app import application
-from sandbox.control import SDL, control_schema
+from sandbox.control.schema import SDL, control_schema
 from schema.build import print_sdl, public_schema
 from tests.sandbox.opening import administrator, key_request, prepared_settings
 

@@ -1,0 +1,25 @@
+"""The control schema, composed of what each noun brings. `python -m sandbox.control.schema` writes its SDL."""
+
+from pathlib import Path
+
+from sandbox.control.clock import ClockMutation
+from sandbox.control.jobs import JobQuery, JobSubscription
+from sandbox.control.joining import JoinMutation
+from sandbox.control.personas import PersonaQuery
+from sandbox.control.snapshots import SnapshotMutation
+from sandbox.control.tenants import TenantQuery
+from schema.build import Schema, make_schema, print_sdl
+
+SDL = Path(__file__).with_name("schema.graphql")
+
+
+def control_schema() -> Schema:
+    return make_schema(
+        (TenantQuery, JobQuery, PersonaQuery),
+        (JoinMutation, ClockMutation, SnapshotMutation),
+        (JobSubscription,),
+    )
+
+
+if __name__ == "__main__":
+    SDL.write_text(print_sdl(control_schema()), encoding="utf-8")
