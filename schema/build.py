@@ -15,9 +15,10 @@ from schema.application_acts import ApplicationMutation
 from schema.applications import ApplicationQuery
 from schema.calendars import CalendarMutation
 from schema.certificate_acts import CertificateMutation
-from schema.certificates import CertificateQuery
+from schema.certificate_search import CertificateQuery
 from schema.consents import ConsentMutation
 from schema.electronic_keys import ElectronicKeyMutation, ElectronicKeyQuery
+from schema.expiry_calendar import ExpiryCalendarQuery
 from schema.leaves import note_leaves
 from schema.nodes import NodeQuery
 from schema.operator_acts import OperatorMutation
@@ -43,6 +44,7 @@ QUERIES: tuple[type, ...] = (
     ApplicationQuery,
     OperatorQuery,
     CertificateQuery,
+    ExpiryCalendarQuery,
     ElectronicKeyQuery,
     TaskQuery,
     ProposalQuery,

@@ -1,10 +1,7 @@
 """Certificates (数字证书, art. 13, 14) over GraphQL: whose they are, how they stand, until when, and every why not."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import date, datetime, timedelta
-from enum import StrEnum
-from itertools import groupby
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Self, cast
 
 import strawberry
@@ -12,9 +9,9 @@ import strawberry
 from schema.context import Info
 from schema.cost import ListSize
 from schema.electronic_keys import ElectronicKey
-from schema.nodes import ensure_ids, find_node, serve
+from schema.nodes import find_node, serve
 from schema.pagination import Connection, connect, page_request
-from schema.permissions import OnlyFor, asks
+from schema.permissions import OnlyFor
 from schema.records import Record
 from schema.reminders import Reminder
 from schema.scalars import Cursor
@@ -33,23 +30,16 @@ from service.certificates import (
     renewal_window,
     validity_at,
 )
-from service.clock import business_date
-from service.errors import BadInput
-from service.identifiers import Kind, parse_id
-from service.pagination import BY_ID, LATEST_FIRST, PageRequest
+from service.identifiers import Kind
+from service.pagination import BY_ID
 from service.pki.chain import ChainStatus
-from service.pki.parsing import format_serial, parse_serial
 from service.policy import Action
-from service.storage import certificates as storage
 from service.world import World
 
 if TYPE_CHECKING:
     from schema.operators import Operator
     from schema.participants import Participant
     from schema.viewer import Registrar
-
-LONGEST_LOOK = 398  # days ahead, the longest life of a certificate
-MOST_EXPIRIES = 500
 
 for _enum, _description in (
     (
@@ -70,20 +60,6 @@ strawberry.enum(
     name="CertificateProfile",
     description="LOGIN: to come in with. SEAL: to sign business with. A key is for one of them.",
 )
-
-
-@strawberry.enum(description="In the order of request or registration, the latest first, or the first to end first.")
-class CertificateOrder(StrEnum):
-    REGISTERED = "REGISTERED"
-    LATEST = "LATEST"
-    EXPIRY = "EXPIRY"
-
-
-ORDERS = {
-    CertificateOrder.REGISTERED: BY_ID,
-    CertificateOrder.LATEST: LATEST_FIRST,
-    CertificateOrder.EXPIRY: storage.BY_EXPIRY,
-}
 
 
 @strawberry.type(description="When a certificate can be renewed (换发), and why it can or cannot be now (art. 14).")
@@ -264,148 +240,6 @@ class Certificate(Node, Marked):
             lambda record: Record.of(services.world, record),
             lambda: services.certificates.count_acted_since(caller, self.record),
         )
-
-
-@strawberry.input(description="Certificates for which all of this holds.")
-class CertificateFilter:
-    participant_id: strawberry.ID | None = None
-    operator_id: strawberry.ID | None = None
-    registrar_id: strawberry.ID | None = None
-    profile: CertificateProfile | None = None
-    state: CertificateState | None = None
-    validity: CertificateValidity | None = None
-    expires_within_days: int | None = strawberry.field(
-        default=None, description=f"Those not expired whose end is at most so many days away (0 to {LONGEST_LOOK})."
-    )
-    issuer: str | None = strawberry.field(default=None, description="The whole name, as `issuer` has it.")
-    fingerprint: str | None = strawberry.field(default=None, description="SHA-256, with or without colons.")
-    serial_number: str | None = strawberry.field(default=None, description="Hexadecimal, as people copy it.")
-
-    def asked(self, now: datetime) -> storage.CertificateFilter:
-        """Raises BadInput for a serial number or a number of days that is none."""
-        days = self.expires_within_days
-        if days is not None and not 0 <= days <= LONGEST_LOOK:
-            raise BadInput(f"expiresWithinDays is from 0 to {LONGEST_LOOK}; this is {days}.", field="filter")
-        return storage.CertificateFilter(
-            participant_id=self.participant_id,
-            operator_id=self.operator_id,
-            registrar_id=self.registrar_id,
-            profile=self.profile,
-            state=self.state,
-            validity=self.validity,
-            issuer=self.issuer,
-            fingerprint=self.fingerprint.replace(":", "").lower() if self.fingerprint else None,
-            serial_number=_serial(self.serial_number) if self.serial_number else None,
-            expires_from=now if days is not None else None,
-            expires_before=now + timedelta(days=days + 1) if days is not None else None,
-        )
-
-
-def _serial(text: str) -> str:
-    try:
-        return format_serial(parse_serial(text))
-    except ValueError as error:
-        raise BadInput(f"This is no serial number: {error}.", field="serialNumber") from None
-
-
-async def certificates_page(
-    info: Info,
-    wanted: CertificateFilter,
-    order: CertificateOrder,
-    *,
-    first: int | None,
-    after: Cursor | None,
-    last: int | None,
-    before: Cursor | None,
-) -> Connection[Certificate]:
-    caller, services = info.context.caller, info.context.services
-    ensure_ids(services.world, wanted)
-    asked = wanted.asked(now_of(info))
-    request = page_request(info, ORDERS[order], first=first, after=after, last=last, before=before)
-    page = await services.certificates.page(caller, asked, request)
-    return connect(
-        page, lambda record: Certificate.of(services.world, record), lambda: services.certificates.count(caller, asked)
-    )
-
-
-def confined(wanted: CertificateFilter | None, **whose: str) -> CertificateFilter:
-    """The filter, of one holder's or participant's. Raises BadInput where it asks for another's."""
-    given = replace(wanted) if wanted else CertificateFilter()
-    for name, value in whose.items():
-        if getattr(given, name) not in {None, value}:
-            raise BadInput("These are the certificates of one: leave out whose they are.", field="filter")
-        setattr(given, name, strawberry.ID(value))
-    return given
-
-
-@strawberry.type(description="A day (in Shanghai) on which certificates end.")
-class ExpiryDay:
-    day: date
-    certificates: list[Certificate] = strawberry.field(directives=[ListSize(assumed_size=5)])
-
-
-@strawberry.type
-class CertificateQuery:
-    @strawberry.field(
-        description="One certificate (数字证书), by exactly one of its id, serial number or fingerprint.",
-        metadata=asks(Action.READ_CERTIFICATE),
-    )
-    async def certificate(
-        self,
-        info: Info,
-        id: strawberry.ID | None = None,  # noqa: A002 - Relay's name
-        serial_number: str | None = None,
-        fingerprint: str | None = None,
-    ) -> Certificate | None:
-        services, caller = info.context.services, info.context.caller
-        if len([each for each in (id, serial_number, fingerprint) if each is not None]) != 1:
-            raise BadInput("Ask with an id, a serialNumber or a fingerprint: exactly one.", field="id")
-        if id is not None:
-            parse_id(services.world, id)
-            found = await services.certificates.find(caller, id)
-            return Certificate.of(services.world, found) if found else None
-        wanted = CertificateFilter(serial_number=serial_number, fingerprint=fingerprint).asked(now_of(info))
-        page = await services.certificates.page(caller, wanted, PageRequest(LATEST_FIRST, 1))
-        return Certificate.of(services.world, page.items[0]) if page.items else None
-
-    @strawberry.field(
-        description="Certificates (数字证书): a participant's own, to the depository all.",
-        metadata=asks(Action.READ_CERTIFICATE),
-    )
-    async def certificates(
-        self,
-        info: Info,
-        *,
-        first: int | None = None,
-        after: Cursor | None = None,
-        last: int | None = None,
-        before: Cursor | None = None,
-        filter: CertificateFilter | None = None,  # noqa: A002 - the schema's name for it
-        order: CertificateOrder = CertificateOrder.REGISTERED,
-    ) -> Connection[Certificate]:
-        wanted = filter or CertificateFilter()
-        return await certificates_page(info, wanted, order, first=first, after=after, last=last, before=before)
-
-    @strawberry.field(
-        description="What expires when (到期日历): the days to come on which certificates that are ISSUED end, of the "
-        f"first {MOST_EXPIRIES}.",
-        metadata=asks(Action.READ_CERTIFICATE),
-        directives=[ListSize(assumed_size=30)],
-    )
-    async def expiry_calendar(
-        self, info: Info, days: int = 90, participant_id: strawberry.ID | None = None
-    ) -> list[ExpiryDay]:
-        services = info.context.services
-        wanted = CertificateFilter(
-            participant_id=participant_id, state=CertificateState.ISSUED, expires_within_days=days
-        )
-        ensure_ids(services.world, wanted)
-        request = PageRequest(storage.BY_EXPIRY, MOST_EXPIRIES)
-        page = await services.certificates.page(info.context.caller, wanted.asked(now_of(info)), request)
-        return [
-            ExpiryDay(day=day, certificates=[Certificate.of(services.world, each) for each in ending])
-            for day, ending in groupby(page.items, key=lambda each: business_date(each.not_after))
-        ]
 
 
 serve(Kind.CERTIFICATE, lambda services: services.certificates.get_many, Certificate.of)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Self, cast
 
 import strawberry
 
-from schema.certificates import Certificate, CertificateFilter, CertificateOrder, certificates_page, confined
+from schema.certificate_search import CertificateFilter, CertificateOrder, certificates_page, confined
+from schema.certificates import Certificate
 from schema.context import Info
 from schema.cost import ListSize
 from schema.nodes import ensure_ids, find_node, serve

@@ -8,7 +8,8 @@ from typing import Self
 import strawberry
 
 from schema.applications import Application, ApplicationFilter, applications_page
-from schema.certificates import Certificate, CertificateFilter, CertificateOrder, certificates_page, confined
+from schema.certificate_search import CertificateFilter, CertificateOrder, certificates_page, confined
+from schema.certificates import Certificate
 from schema.consents import Consent
 from schema.context import Info
 from schema.cost import ListSize

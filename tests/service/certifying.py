@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -23,6 +24,7 @@ from service.certificates import Certificate, CertificateProfile
 from service.electronic_key_service import ElectronicKeyService
 from service.operators import Operator
 from service.pki.profiles import key_usage
+from service.refusals import RefusalCode, Refused
 from service.registrar_service import RegistrarInput, RegistrarService
 from service.registrars import Registrar
 from service.reminder_service import ReminderService
@@ -32,7 +34,7 @@ from service.storage.electronic_keys import ElectronicKeyStore
 from service.storage.outbox import OutboxStore
 from service.storage.registrars import RegistrarStore
 from service.storage.reminders import ReminderStore
-from tests.service.institutions import OFFICER, REVIEWER, Institutions
+from tests.service.institutions import OFFICER, REVIEWER, Institutions, caller_for
 from tests.service.pki.authorities import make_ceremony
 
 LOGIN, SEAL = CertificateProfile.LOGIN, CertificateProfile.SEAL
@@ -57,6 +59,22 @@ def openssl_request(directory: Path, name: str) -> str:
         cwd=directory, check=True, capture_output=True,
     )  # fmt: skip
     return (directory / f"{name}.csr").read_text()
+
+
+def sole(caught: pytest.ExceptionInfo[Refused]) -> RefusalCode:
+    (refusal,) = caught.value.refusals
+    assert refusal.message
+    assert refusal.message_zh
+    return refusal.code
+
+
+def ask(operator: Operator, key: Key | None = None, **changes: object) -> RequestInput:
+    plain = RequestInput(LOGIN, make_csr(key or make_key()), operator_id=operator.id)
+    return replace(plain, **changes)  # type: ignore[arg-type]  # fields by name
+
+
+def logged_in(operator: Operator, certificate: Certificate) -> Caller:
+    return replace(caller_for(operator), certificate=certificate.fingerprint)
 
 
 @dataclass
