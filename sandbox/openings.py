@@ -20,11 +20,11 @@ from service.access import (
     Service,
     permissions_of,
 )
-from service.application_service import AccessInput
 from service.applications import ApplicationCommand
 from service.bootstrap import Services
 from service.clock import business_date
 from service.errors import Unavailable
+from service.openings import AccessInput
 from service.operator_service import OperatorInput
 from service.operators import Operator
 from service.participant_service import QualificationInput

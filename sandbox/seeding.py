@@ -29,7 +29,6 @@ from service.access import (
     RegistrarRole,
     Service,
 )
-from service.application_service import AccessInput
 from service.applications import (
     REQUIRED_MATERIALS,
     ApplicationCommand,
@@ -37,6 +36,7 @@ from service.applications import (
     Material,
 )
 from service.bootstrap import Services
+from service.openings import AccessInput
 from service.operator_service import OperatorInput
 from service.operators import OffboardReason, Operator, OperatorStatus, SmsStatus, SmsTopic
 from service.pagination import BY_ID, PageRequest

@@ -10,10 +10,13 @@ from schema.information import AdministratorInput, InformationInput
 from schema.mutations import EXPECTED_VERSION, mutation, own_or
 from service import applications
 from service.acts import Done
-from service.application_service import AccessInput, Amendment, ChangeInput, ClosureInput
+from service.application_service import Amendment
 from service.applications import Application as ApplicationRecord
 from service.applications import ApplicationCommand, MaterialKind
+from service.closures import ClosureInput
 from service.errors import BadInput
+from service.information_changes import ChangeInput
+from service.openings import AccessInput
 from service.policy import Action
 
 TRUTH = "That all of it is true, accurate and complete (真实、准确、完整): refused without (art. 6)."

@@ -20,10 +20,10 @@ from sandbox.settings import SandboxSettings
 from sandbox.storage.snapshots import tenant_collections
 from sandbox.tenant_jobs import STALE, JobKind, JobState, TenantJob
 from service.access import SYSTEM
-from service.application_service import ChangeInput
 from service.applications import ApplicationCommand, ApplicationStatus, Material, MaterialKind
 from service.clock import business_date
 from service.errors import BadInput
+from service.information_changes import ChangeInput
 from service.participants import ContactKind
 from service.registration import ContactInput, InformationInput
 from tests.sandbox.opening import join, opened_sandbox, prepared_settings

@@ -19,14 +19,17 @@ from service.access import (
 )
 from service.acts import Acts, Done
 from service.agreements import AgreementService
-from service.application_service import AccessInput, ApplicationService, ChangeInput, ClosureInput
+from service.application_service import ApplicationService
 from service.applications import ApplicationCommand, Material, MaterialKind
 from service.certificates import Certificate, CertificateProfile, CertificateState
+from service.closures import ClosureInput
 from service.consent_service import ConsentService
 from service.continued_use import ContinuedUse
 from service.identifiers import Kind, new_id
+from service.information_changes import ChangeInput
 from service.log import LogService
 from service.logins import Logins
+from service.openings import AccessInput
 from service.operator_service import OperatorInput, OperatorService
 from service.operators import Operator
 from service.pagination import BY_ID, PageRequest

@@ -9,10 +9,12 @@ from service.access import (
     ParticipantKind,
     Service,
 )
-from service.application_service import AccessInput, Amendment, ChangeInput
+from service.application_service import Amendment
 from service.applications import ApplicationCommand, ApplicationStatus, ApplicationType
 from service.certificates import CertificateState
 from service.errors import Forbidden
+from service.information_changes import ChangeInput
+from service.openings import AccessInput
 from service.operators import OperatorStatus, SmsStatus, SmsTopic
 from service.participants import ParticipantStatus
 from service.refusals import RefusalCode, Refused
