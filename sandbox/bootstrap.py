@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from sandbox.clock import TenantClock
 from sandbox.clock_moves import ClockMoves
 from sandbox.due_work import due_works
+from sandbox.fault_keeping import FaultKeeping
+from sandbox.faults import FaultTable, everywhere
 from sandbox.job_runner import JobRunner
 from sandbox.joining import Joining
 from sandbox.settings import SandboxSettings
 from sandbox.snapshots import Snapshots
 from sandbox.storage.clocks import ClockStore
+from sandbox.storage.faults import FaultStore
 from sandbox.storage.snapshots import SnapshotStore
 from sandbox.storage.tenant_jobs import TenantJobStore
 from sandbox.storage.tenants import TenantStore
@@ -41,6 +44,8 @@ class Sandbox:
     kept_jobs: TenantJobStore
     uses: Uses
     idleness: Idleness
+    faults: FaultTable
+    fault_keeping: FaultKeeping
 
     @property
     def world(self) -> World:
@@ -55,10 +60,11 @@ class Sandbox:
         return ensure_usable(await self.tenants.find_by_secret(digest_of(secret)))
 
 
-def sandbox_over(services: Services, settings: SandboxSettings, clock: TenantClock) -> Sandbox:
+def sandbox_over(services: Services, settings: SandboxSettings, clock: TenantClock, faults: FaultTable) -> Sandbox:
     tenants, clocks = TenantStore(services.database), ClockStore(services.database)
     kept_jobs = TenantJobStore(services.database)
     moves = ClockMoves(clock, clocks, tenants, due_works(services))
+    fault_keeping = FaultKeeping(faults, FaultStore(services.database), clock.now)
     snapshots = Snapshots(services, SnapshotStore(services.database), tenants, moves)
     works = {
         JobKind.MOVE_CLOCK: moves.move,
@@ -77,7 +83,9 @@ def sandbox_over(services: Services, settings: SandboxSettings, clock: TenantClo
         jobs=JobRunner(kept_jobs, works, clock.now),
         kept_jobs=kept_jobs,
         uses=Uses(tenants, clock),
-        idleness=Idleness(tenants, snapshots, clocks, clock),
+        idleness=Idleness(tenants, (snapshots, clocks, fault_keeping), clock),
+        faults=faults,
+        fault_keeping=fault_keeping,
     )
 
 
@@ -87,6 +95,7 @@ class Ground:
     def __init__(self, settings: SandboxSettings, clock: TenantClock) -> None:
         self.settings = settings
         self.clock = clock
+        self.faults = FaultTable(everywhere(settings.fault_share), settings.fault_seed)
         self.faces: list[Face] = []  # of GraphQL endpoints that stand on the sandbox
         self._opened: Sandbox | None = None
 
@@ -104,9 +113,9 @@ class Ground:
 
     @asynccontextmanager
     async def open(self, services: Services) -> AsyncIterator[None]:
-        sandbox = self._opened = sandbox_over(services, self.settings, self.clock)
+        sandbox = self._opened = sandbox_over(services, self.settings, self.clock, self.faults)
         try:
-            async with keeping(sandbox.moves, sandbox.jobs, sandbox.uses, sandbox.idleness):
+            async with keeping(sandbox.moves, sandbox.jobs, sandbox.uses, sandbox.idleness, sandbox.fault_keeping):
                 for face in self.faces:
                     face.services = sandbox
                 yield

@@ -54,6 +54,14 @@ class SandboxSettings(Settings):
     tenants_per_address: int = setting(
         20, unit="a day", ge=0, le=100_000, what="How many tenants may join from one address."
     )
+    fault_share: int = setting(
+        0, unit="%", ge=0, le=50, what="How often each kind of fault happens to tenants that set none of their own."
+    )
+    fault_seed: int | None = setting(
+        None,
+        shown="another each time",
+        what="Where the generator that chooses faults begins: the same, the same faults.",
+    )
 
     @property
     def embedded(self) -> bool:

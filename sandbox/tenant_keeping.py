@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from sandbox.clock_moves import POLL_SECONDS, ClockMoves
+from sandbox.fault_keeping import POLL_SECONDS as FAULTS_SECONDS
+from sandbox.fault_keeping import FaultKeeping
 from sandbox.job_runner import TAKE_OVER_SECONDS, JobRunner
-from sandbox.snapshots import Snapshots
-from sandbox.storage.clocks import ClockStore
 from sandbox.storage.tenants import TenantStore
 from sandbox.tenants import IDLE_LIFE, NOTICE_DAYS, Tenant, due_notice, expired, noticed
 from service.clock import Clock
@@ -44,13 +45,18 @@ class Uses:
                 raise
 
 
+class OfTenants(Protocol):
+    """Something kept of each tenant, which ends with it."""
+
+    async def forget(self, tenant_id: str) -> None: ...
+
+
 class Idleness:
     """Tells tenants that nobody uses that they will end, and ends them."""
 
-    def __init__(self, tenants: TenantStore, snapshots: Snapshots, clocks: ClockStore, clock: Clock) -> None:
+    def __init__(self, tenants: TenantStore, kept: Sequence[OfTenants], clock: Clock) -> None:
         self._tenants = tenants
-        self._snapshots = snapshots
-        self._clocks = clocks
+        self._kept = kept
         self._clock = clock
 
     async def look(self) -> int:
@@ -62,8 +68,8 @@ class Idleness:
     async def _see_to(self, tenant: Tenant, now: datetime) -> int:
         if now >= tenant.expires_at:
             await self._tenants.replace(None, expired(tenant, now))  # first: from here on its secret opens nothing
-            await self._snapshots.forget(tenant.id)
-            await self._clocks.forget(tenant.id)
+            for each in self._kept:
+                await each.forget(tenant.id)
             logger.info("an idle tenant has ended", extra={"tenant": tenant.id})
             return 1
         notice = due_notice(tenant, now)
@@ -74,11 +80,15 @@ class Idleness:
 
 
 @asynccontextmanager
-async def keeping(moves: ClockMoves, jobs: JobRunner, uses: Uses, idleness: Idleness) -> AsyncIterator[None]:
+async def keeping(
+    moves: ClockMoves, jobs: JobRunner, uses: Uses, idleness: Idleness, faults: FaultKeeping
+) -> AsyncIterator[None]:
     """All of it, for as long as the context is open. Any number of processes may."""
     await moves.learn_all()
+    await faults.learn_all()
     tasks = [
         asyncio.create_task(repeat(moves.learn_latest, POLL_SECONDS), name="clocks"),
+        asyncio.create_task(repeat(faults.learn_latest, FAULTS_SECONDS), name="faults"),
         asyncio.create_task(repeat(moves.live, EFFECT_SECONDS), name="due work"),
         asyncio.create_task(repeat(jobs.take_over, TAKE_OVER_SECONDS), name="jobs"),
         asyncio.create_task(repeat(uses.flush, SEEN_SECONDS), name="uses"),

@@ -3,13 +3,14 @@
 import dataclasses
 
 from sandbox.storage.clocks import CLOCKS
+from sandbox.storage.faults import FAULTS
 from sandbox.storage.snapshots import SNAPSHOT_PARTS, SNAPSHOTS
 from sandbox.storage.tenant_jobs import TENANT_JOBS
 from sandbox.storage.tenants import TENANTS
 from service.storage.collections import ALL_COLLECTIONS
 from service.storage.database import Collection, Index
 
-OWN_COLLECTIONS: tuple[Collection, ...] = (TENANTS, CLOCKS, TENANT_JOBS, SNAPSHOTS, SNAPSHOT_PARTS)
+OWN_COLLECTIONS: tuple[Collection, ...] = (TENANTS, CLOCKS, FAULTS, TENANT_JOBS, SNAPSHOTS, SNAPSHOT_PARTS)
 
 MORE_INDEXES: dict[str, tuple[Index, ...]] = {
     "certificate_keys": (Index((("holderId", 1),)),),
