@@ -12,6 +12,7 @@ from schema.limits import Limits
 from service.access import Caller
 from service.bootstrap import Services
 from service.errors import ServiceError, Unavailable
+from service.http.findings import Findings
 from service.storage.errors import as_service_error
 
 K = TypeVar("K")
@@ -55,6 +56,7 @@ class Context:
     request_id: str = ""
     limits: Limits = DEFAULT_LIMITS
     identify: Callable[[], Awaitable[Caller]] | None = None
+    findings: Findings = field(default_factory=Findings)
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:

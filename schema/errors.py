@@ -49,6 +49,10 @@ class RequestRefused(Exception):
         self.message = message
         self.headers = headers
 
+    @property
+    def formatted(self) -> FormattedError:
+        return {"message": self.message, "extensions": {"code": self.code.value}}
+
 
 HTTP_STATUS: Mapping[str, int] = {
     ErrorCode.UNAUTHENTICATED: 401,

@@ -84,9 +84,11 @@ def mutation(noun: type[Noun], *actions: Action) -> Callable[[Work[I, R]], Any]:
             if context.caller.kind is CallerKind.ANONYMOUS:
                 ensure_may(context.caller, actions[0])  # nobody's input is looked at before there is somebody
             ensure_ids(world, given)
+            context.findings.idempotency_key = idempotency_key
             try:
                 done = await work(None, context, given, idempotency_key)
             except Refused as refused:
+                context.findings.refused(refused.refusals)
                 return payload(refusals=[Refusal.of(each) for each in refused.refusals])
             return payload(
                 **{name: noun.of(world, done.subject)},

@@ -1,4 +1,4 @@
-"""What the access log and the metrics are told of each operation: who asked, which, at what cost, and how it ended."""
+"""What log, metrics and findings are told of each operation: who asked, which, at what cost, and how it ended."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -11,11 +11,23 @@ from schema.documents import DocumentRefused
 from schema.errors import FormattedError
 from schema.execution import Answer, Execution, GraphQLRequest, Job
 from service.access import Caller
+from service.http.findings import Findings
 from service.http.metrics import Meter
 from service.logs import current_request
 
 LONGEST_NAME = 64  # of an operation, in the log: it is the client's word
 REFUSED = "none"  # the kind of operation that a request without an operation came to
+
+
+def note_request(found: Findings, request: GraphQLRequest) -> None:
+    found.document, found.variables = request.query, request.variables
+    found.operation_name = request.operation_name
+
+
+def note_job(found: Findings, job: Job) -> None:
+    found.operation_name, found.operation_kind, found.cost = job.operation.name, job.operation.type.value, job.cost
+    if found.document is None and job.operation.document.loc is not None:  # the request only named it
+        found.document = job.operation.document.loc.source.body
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +53,7 @@ class ObservedExecution(Execution):
 
     async def run(self, job: Job, context: Context) -> Answer:
         answer = await Execution.run(self, job, context)
+        context.findings.answered(answer.errors, answer.data)
         self._ended(job.operation.type.value, answer.errors)
         return answer
 
@@ -51,6 +64,8 @@ class ObservedExecution(Execution):
             async with aclosing(Execution.stream(self, job, context)) as answers:
                 async for answer in answers:
                     errors = errors or answer.errors
+                    if job.operation.type is OperationType.SUBSCRIPTION:
+                        context.findings.answered(answer.errors, answer.data)
                     yield answer
         finally:
             if job.operation.type is OperationType.SUBSCRIPTION:  # another has been through `run`

@@ -20,9 +20,17 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from schema.answers import Answers
 from schema.context import Context
 from schema.documents import DocumentRefused
-from schema.errors import HTTP_STATUS, RequestCode, RequestRefused, format_exception, format_service_error
+from schema.errors import (
+    HTTP_STATUS,
+    FormattedError,
+    RequestCode,
+    RequestRefused,
+    format_exception,
+    format_service_error,
+)
 from schema.events import send_events
 from schema.execution import Answer, Execution, GraphQLRequest, Job
+from schema.observed import note_job, note_request
 from schema.requests import (
     EVENTS,
     HTML,
@@ -40,6 +48,7 @@ from schema.requests import (
 from schema.websockets import Connection, MarkedWebSocket, Subscriptions
 from service.access import ANONYMOUS, Caller
 from service.errors import ErrorCode, ServiceError, Unauthenticated, Unavailable
+from service.http.findings import Findings, findings_of
 from service.http.rate_limits import TokenBuckets
 
 # Takes the services and the bearer token, or None if there is none. Raises Unauthenticated.
@@ -93,13 +102,14 @@ class Face:
         with self.services.database.deadline(self.execution.documents.limits.execution_seconds):
             return await self.authenticate(self.services, bearer_of(authorization))
 
-    def context(self, caller: Caller, request_id: str, authorization: str) -> Context:
+    def context(self, caller: Caller, request_id: str, authorization: str, findings: Findings | None = None) -> Context:
         return Context(
             self.services,
             caller,
             request_id,
             self.execution.documents.limits,
             identify=lambda: self.identify(authorization),
+            findings=findings or Findings(),
         )
 
 
@@ -131,16 +141,20 @@ class GraphQLTransport(GraphQL[Connection, None]):
             media = negotiate(headers.get(b"accept", b""))
             await self._answer(scope, headers, media, receive, send)
         except RequestRefused as refused:
-            body = self.face.answers.refusal(refused.code.value, refused.message)
+            body = self._refusal(scope, [refused.formatted])
             await self._send(send, refused.status, media, body, refused.headers)
         except DocumentRefused as refused:
-            body = self.face.answers.encode(Answer(refused.errors))
+            body = self._refusal(scope, refused.errors)
             await self._send(send, 400 if media == RESPONSE else 200, media, body)
         except ServiceError as error:
-            body = self.face.answers.encode(Answer([format_service_error(error)]))
+            body = self._refusal(scope, [format_service_error(error)])
             await self._send(send, HTTP_STATUS.get(error.code, 400), media, body, _headers_for(error))
         except ClientGone:
             return
+
+    def _refusal(self, scope: Scope, errors: list[FormattedError]) -> bytes:
+        findings_of(scope).answered(errors, None)
+        return self.face.answers.encode(Answer(errors))
 
     async def _answer(self, scope: Scope, headers: Headers, media: str, receive: Receive, send: Send) -> None:
         """1 read the request, 2 admit the caller, 3 make the document ready, 4 run it, 5 answer."""
@@ -148,19 +162,22 @@ class GraphQLTransport(GraphQL[Connection, None]):
         if request is None:
             await self._send_page(send)
             return
-        client = scope.get("client")
+        client, found = scope.get("client"), findings_of(scope)
+        note_request(found, request)
         authorization = headers.get(b"authorization", b"").decode("latin-1")
-        caller = await self.face.admit(authorization, client[0] if client else "unknown")  # 2
+        caller = found.caller = await self.face.admit(authorization, client[0] if client else "unknown")  # 2
         request_id = scope.get("state", {}).get("request_id", "")
         try:
             job = self.face.execution.prepare(request, caller)  # 3
         except DocumentRefused as refused:
             if media != EVENTS:
                 raise
+            found.answered(refused.errors, None)
             await send_events(_only(Answer(refused.errors)), self.face, receive, send)
             return
+        note_job(found, job)
         self._ensure_method(scope["method"], job, media)
-        context = self.face.context(caller, request_id, authorization)
+        context = self.face.context(caller, request_id, authorization, found)
         if media == EVENTS:
             await send_events(self.face.execution.stream(job, context), self.face, receive, send)
             return

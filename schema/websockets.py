@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -15,11 +15,13 @@ from strawberry.http.exceptions import NonJsonMessageReceived, NonTextMessageRec
 from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
 
 from schema.documents import DocumentRefused
-from schema.errors import FormattedError, RequestCode, RequestRefused, format_exception, format_service_error
+from schema.errors import FormattedError, RequestRefused, format_exception, format_service_error
 from schema.limits import QueryTooExpensive
+from schema.observed import note_job, note_request
 from schema.requests import headers_of, request_of
 from service.access import ANONYMOUS, Caller
 from service.errors import ErrorCode, ServiceError
+from service.http.findings import Findings, Observe, observer_of
 
 if TYPE_CHECKING:
     from schema.transport import Face
@@ -37,6 +39,7 @@ class Connection:
     request_id: str
     connection_params: dict[str, object] | None = None
     caller: Caller = ANONYMOUS
+    observe: Observe | None = None
 
     @classmethod
     def of(cls, scope: Scope, face: "Face") -> "Connection":
@@ -46,6 +49,7 @@ class Connection:
             authorization=headers_of(scope).get(b"authorization", b"").decode("latin-1"),
             address=client[0] if client else "unknown",
             request_id=scope.get("state", {}).get("request_id", ""),
+            observe=observer_of(scope),
         )
 
     async def open(self) -> dict[str, object]:
@@ -56,6 +60,8 @@ class Connection:
         try:
             await self.admit()
         except ServiceError as error:
+            if self.observe is not None:
+                self.observe(Findings(errors=(format_service_error(error),)))()
             raise ConnectionRejectionError({"code": error.code.value}) from error
         return {"extensions": {"prop": self.face.answers.mark}}
 
@@ -97,6 +103,7 @@ class Running:
 
     id: str
     task: asyncio.Task[None] | None = None
+    findings: Findings = field(default_factory=Findings)
 
 
 class Subscriptions(BaseGraphQLTransportWSHandler[Connection, None]):
@@ -127,13 +134,24 @@ class Subscriptions(BaseGraphQLTransportWSHandler[Connection, None]):
             running.task.add_done_callback(self._task_done)
 
     async def _run(self, running: Running, payload: object) -> None:
+        ended = self.context.observe(running.findings) if self.context.observe else None
+        try:
+            await self._answer(running, payload)
+        finally:
+            if ended is not None:
+                ended()
+
+    async def _answer(self, running: Running, payload: object) -> None:
         """1 read the request, 2 admit the caller again, 3 make the document ready, 4 send its answers, 5 complete."""
-        face = self.context.face
+        face, found = self.context.face, running.findings
         try:
             request = request_of(payload)  # 1
+            note_request(found, request)
             await self.context.admit()  # 2
+            found.caller = self.context.caller
             job = face.execution.prepare(request, self.context.caller)  # 3
-            context = face.context(self.context.caller, self.context.request_id, self.context.authorization)
+            note_job(found, job)
+            context = face.context(self.context.caller, self.context.request_id, self.context.authorization, found)
             async with aclosing(face.execution.stream(job, context)) as answers:
                 async for answer in answers:
                     if not answer.executed:
@@ -148,7 +166,7 @@ class Subscriptions(BaseGraphQLTransportWSHandler[Connection, None]):
         except DocumentRefused as refused:
             await self._refuse(running, refused.errors)
         except RequestRefused as refused:
-            await self._refuse(running, [_error(refused.code, refused.message)])
+            await self._refuse(running, [refused.formatted])
         except ServiceError as error:
             await self._refuse(running, [format_service_error(error)])
         except Exception as error:
@@ -156,6 +174,7 @@ class Subscriptions(BaseGraphQLTransportWSHandler[Connection, None]):
 
     async def _refuse(self, running: Running, errors: list[FormattedError]) -> None:
         self._forget(running)
+        running.findings.errors = running.findings.errors or errors
         with suppress(WebSocketDisconnected):
             payload = self.context.face.answers.marked(errors)
             await self._send(running, "error", payload=payload)
@@ -172,10 +191,6 @@ class Subscriptions(BaseGraphQLTransportWSHandler[Connection, None]):
         """Frees the id before the last message goes out: the client may use it again at once."""
         if self.operations.get(running.id) is running:
             del self.operations[running.id]
-
-
-def _error(code: RequestCode, message: str) -> FormattedError:
-    return {"message": message, "extensions": {"code": code.value}}
 
 
 def _is_message(message: object) -> bool:

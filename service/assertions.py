@@ -59,7 +59,12 @@ class Reason(StrEnum):
 
 
 class AssertionRefused(Exception):
-    """The assertion proves nothing. The text repeats nothing of it."""
+    """The assertion proves nothing. The text repeats nothing of it.
+
+    `claimed`: id and participant of whoever holds the certificate it names, who need not be the one who sent it.
+    """
+
+    claimed: tuple[str | None, str | None] = (None, None)
 
     def __init__(self, reason: Reason, text: str) -> None:
         super().__init__(text)

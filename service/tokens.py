@@ -7,7 +7,7 @@ its holder and the participant are looked at again.
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -94,8 +94,9 @@ class Limiter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    token: str
+    token: str = field(repr=False)
     expires_in: int  # seconds
+    caller: Caller
 
 
 class TokenService:
@@ -150,6 +151,8 @@ class TokenService:
             self._ensure_meant(assertion, holder)  # 4
             return await self._issue(assertion, self._admit(holder))  # 5, 6
         except AssertionRefused as refused:
+            if holder is not None:
+                refused.claimed = (holder.id, holder.participant_id)
             await self._record_refusal(refused, holder)
             raise
         except EnvironmentMismatch:
@@ -240,7 +243,7 @@ class TokenService:
             "jti": token_id,
             "cnf": {"x5t#S256": thumbprint},
         }
-        return AccessToken(self._keys.sign_token(claims), int(TOKEN_LIFETIME.total_seconds()))
+        return AccessToken(self._keys.sign_token(claims), int(TOKEN_LIFETIME.total_seconds()), caller)
 
     async def _verified_claims(self, token: str, now: datetime) -> Mapping[str, Any]:
         """Verify a token of ours: form, world, key, signature, claims, lifetime. Raises Unauthenticated."""

@@ -10,8 +10,9 @@ from starlette.routing import Route
 
 from service.assertions import MAX_LENGTH, AssertionRefused
 from service.errors import EnvironmentMismatch, RateLimited, ServiceError, Unavailable
+from service.http.findings import Findings, findings_of
 from service.storage.errors import as_service_error
-from service.tokens import TOKEN_PATH, Limiter, TokenService
+from service.tokens import TOKEN_PATH, AccessToken, Limiter, TokenService
 from service.world import World
 
 GRANT = "client_credentials"
@@ -31,21 +32,30 @@ class TokenError(Exception):
         self.status = status
         self.more = more
 
+    @property
+    def told(self) -> dict[str, Any]:
+        """As GraphQL would say it."""
+        return {"message": str(self), "extensions": {"code": self.error, **self.more}}
+
 
 def token_routes(world: World, tokens: Callable[[], TokenService], attempts: Limiter) -> list[Route]:
     """The routes. `tokens` is asked at each request; `attempts` bounds how often one address may try to log in."""
     marks = {"environment": world.environment.value, "binding": world.binding, "notice": world.notice}
 
     async def token(request: Request) -> Response:
+        found = findings_of(request.scope)
         try:
             attempts.ensure_within(request.client.host if request.client else "")
             assertion = read_form(request.headers.get("content-type", ""), await _read_body(request))
-            granted = await _login(tokens(), assertion)
+            found.assertion = assertion
+            granted = await _login(tokens(), assertion, found)
         except TokenError as error:
+            found.errors = (error.told,)
             return _refusal(error, marks)
         except RateLimited as error:
             after = str(error.extensions.get("retryAfter", 1))
             refusal = TokenError("temporarily_unavailable", error.message, 429)
+            found.errors = (refusal.told,)
             return _refusal(refusal, marks, {"Retry-After": after})
         body = {"access_token": granted.token, "token_type": "Bearer", "expires_in": granted.expires_in, **marks}
         return JSONResponse(body, headers=NOT_STORED)
@@ -85,10 +95,12 @@ def read_form(content_type: str, body: bytes) -> str:
     return form["client_assertion"]
 
 
-async def _login(tokens: TokenService, assertion: str) -> Any:
+async def _login(tokens: TokenService, assertion: str, found: Findings) -> AccessToken:
     try:
-        return await tokens.login(assertion)
+        granted = await tokens.login(assertion)
+        found.caller = granted.caller
     except AssertionRefused as refused:
+        found.claimed = refused.claimed
         raise TokenError("invalid_client", str(refused), 401) from None
     except EnvironmentMismatch as error:
         code = {"code": error.code.value, **error.extensions}
@@ -98,6 +110,7 @@ async def _login(tokens: TokenService, assertion: str) -> Any:
         if not isinstance(known, Unavailable):
             raise
         raise TokenError("temporarily_unavailable", known.message, 503) from error
+    return granted
 
 
 async def _read_body(request: Request) -> bytes:
