@@ -1,6 +1,7 @@
 # Everything a newcomer, a developer and CI call. `make help` lists it.
 COVERAGE ?= --cov --cov-report=term
 PYTEST_ARGS ?= -n 2 --dist loadfile --durations=10
+TESTS ?= tests
 
 BIN := .venv/bin
 PROJECTS := pyproject.toml $(wildcard sandbox/pyproject.toml) requirements-build.lock deploy/environment.sh
@@ -17,8 +18,8 @@ help:  ## this list
 run: .venv/has-$(RUN_LOCK)  ## the sandbox on http://127.0.0.1:8000 (PORT=8123, AGREEMENT=file, SANDBOX_MONGO_URI=uri, PYTHON=python)
 	@exec $(BIN)/python -m sandbox serve $(if $(PORT),--port '$(PORT)') $(if $(AGREEMENT),--agreement '$(AGREEMENT)')
 
-test: .venv/has-requirements-dev.lock $(NODE_MODULES)  ## all tests, with branch coverage
-	$(BIN)/python -m pytest $(PYTEST_ARGS) $(COVERAGE)
+test: .venv/has-requirements-dev.lock $(NODE_MODULES)  ## all tests, with branch coverage (TESTS=tests/service)
+	$(BIN)/python -m pytest $(PYTEST_ARGS) $(COVERAGE) $(TESTS)
 
 lint: .venv/has-requirements-dev.lock  ## style, and who may import whom
 	$(BIN)/ruff check .

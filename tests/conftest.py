@@ -37,11 +37,11 @@ def wire_uri() -> Iterator[str]:
 
 @pytest.fixture
 def doomed_uri(wire_uri: str) -> Iterator[str]:
-    """For tests that kill their clients: a server whose abandoned transactions are in no other test's way."""
+    """For tests that kill their clients: a server whose abandoned transactions end soon, and are in no other's way."""
     if os.environ.get("TEST_MONGO_URI"):
         yield wire_uri
         return
-    with open_server() as server:
+    with open_server(impatient=True) as server:
         yield server.uri
 
 

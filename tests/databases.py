@@ -86,11 +86,20 @@ def raw_client(uri: str) -> MongoClient[dict[str, object]]:
     return MongoClient(uri, serverSelectionTimeoutMS=5_000, tz_aware=True)
 
 
+# The same server, except that it ends the transaction of a client that was killed after seconds, not after a minute.
+IMPATIENT = """
+import functools, secantus.cli as cli
+cli.SecantusDBServer = functools.partial(cli.SecantusDBServer, transaction_lifetime_seconds=5)
+cli.main()
+"""
+
+
 @dataclass
 class Server:
     """A MongoDB-protocol server in a process of its own that a test may stop, kill and start again on its port."""
 
     directory: str
+    impatient: bool = False
     port: int = 0
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
@@ -100,7 +109,8 @@ class Server:
 
     def start(self) -> None:
         self.port = self.port or free_port()
-        command = [sys.executable, "-m", "secantus", "--host", "127.0.0.1", "--port", str(self.port)]
+        program = ["-c", IMPATIENT] if self.impatient else ["-m", "secantus"]
+        command = [sys.executable, *program, "--host", "127.0.0.1", "--port", str(self.port)]
         durable = [] if self.directory == ":memory:" else ["--sync-on-commit"]
         self.process = subprocess.Popen(
             [*command, "--storage-path", self.directory, "--log-level", "ERROR", *durable],
@@ -134,8 +144,8 @@ class Server:
 
 
 @contextmanager
-def open_server(directory: str = ":memory:") -> Iterator[Server]:
-    server = Server(directory)
+def open_server(directory: str = ":memory:", *, impatient: bool = False) -> Iterator[Server]:
+    server = Server(directory, impatient)
     server.start()
     try:
         yield server
