@@ -134,7 +134,7 @@ async def _let_approve(
         administrator.role,
         permissions=frozenset(administrator.permissions),
     )
-    proposed = await services.operators.change_permissions(proposer, operator.id, wanted)
+    proposed = await services.permissions.change(proposer, operator.id, wanted)
     proposal = proposed.proposal.id if proposed.proposal else None
-    done = await services.operators.change_permissions(staff.desk, operator.id, wanted, proposal_id=proposal)
+    done = await services.permissions.change(staff.desk, operator.id, wanted, proposal_id=proposal)
     return done.subject

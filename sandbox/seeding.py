@@ -191,13 +191,11 @@ class Seeding:
         return (await self._services.operators.register(administrator, administrator.participant_id, given)).subject
 
     async def _let_approve(self, first: Caller, second: Caller, operator: Operator, persona: Persona) -> Operator:
-        operators, wanted = self._services.operators, persona.permissions
-        proposed = await operators.change_permissions(first, operator.id, wanted)
+        permissions, wanted = self._services.permissions, persona.permissions
+        proposed = await permissions.change(first, operator.id, wanted)
         if proposed.proposal is None:
             raise WorldIncomplete(f"{persona.name} was let approve by one person")
-        return (
-            await operators.change_permissions(second, operator.id, wanted, proposal_id=proposed.proposal.id)
-        ).subject
+        return (await permissions.change(second, operator.id, wanted, proposal_id=proposed.proposal.id)).subject
 
     async def _ensure_persona(self, persona: Persona, participant: Participant, operators: dict[str, Operator]) -> None:
         operator = operators[persona.number]
@@ -219,7 +217,7 @@ class Seeding:
         if operator.status is OperatorStatus.OFFBOARDED:
             return
         if all(each.status is not SmsStatus.ACTIVE for each in operator.sms_subscriptions):
-            await self._services.operators.subscribe_sms(_caller(operator), operator.id, SmsTopic.NOTICE, None)
+            await self._services.sms.subscribe(_caller(operator), operator.id, SmsTopic.NOTICE, None)
         await self._services.operators.offboard(administrator, operator.id, OffboardReason.LEFT)
 
     async def _bring_to(self, persona: Persona, participant: Participant) -> None:

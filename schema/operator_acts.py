@@ -89,7 +89,7 @@ class OperatorMutation:
 
         Newly letting somebody approve takes two persons: the first call proposes, another person's confirms.
         """
-        return await context.services.operators.change_permissions(
+        return await context.services.permissions.change(
             context.caller,
             given.operator_id,
             given.permissions,
@@ -133,7 +133,7 @@ class OperatorMutation:
     @mutation(Operator, Action.SUBSCRIBE_SMS)
     async def subscribe_sms(self, context: Context, given: SubscribeSmsInput, key: str | None) -> Done[OperatorRecord]:
         """Subscribe to SMS notices (订阅短信通知): one's own only."""
-        return await context.services.operators.subscribe_sms(
+        return await context.services.sms.subscribe(
             context.caller,
             given.operator_id,
             given.topic,
@@ -147,6 +147,6 @@ class OperatorMutation:
         self, context: Context, given: UnsubscribeSmsInput, key: str | None
     ) -> Done[OperatorRecord]:
         """End SMS notices (退订短信通知): one's own, or as an administrator anybody's of the participant (art. 11)."""
-        return await context.services.operators.unsubscribe_sms(
+        return await context.services.sms.unsubscribe(
             context.caller, given.operator_id, given.topic, expected_version=given.expected_version, key=key
         )

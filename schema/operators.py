@@ -186,7 +186,7 @@ class Operator(Node, Marked):
     async def least_privilege(self, info: Info, days: int = 90) -> LeastPrivilegeReview | None:
         if not 1 <= days <= KEPT_DAYS:
             raise BadInput(f"days must be from 1 to {KEPT_DAYS}; this is {days}.", field="days")
-        reviews = info.context.loaders.over(info.context.services.operators.reviews_of)
+        reviews = info.context.loaders.over(info.context.services.operator_reviews.reviews_of)
         return LeastPrivilegeReview.of(await reviews.load((self.record, days)))
 
     @strawberry.field(

@@ -218,7 +218,7 @@ class Participant(Node, Marked):
     )
     async def leaver_report(self, info: Info) -> list[LeaverFinding] | None:
         services = info.context.services
-        findings = await services.operators.leaver_report(info.context.caller, self.id)
+        findings = await services.operator_reviews.leaver_report(info.context.caller, self.id)
         return [LeaverFinding.of(services.world, each) for each in findings]
 
 

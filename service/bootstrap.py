@@ -29,9 +29,11 @@ from service.keys import SigningKeys
 from service.leading import Leading
 from service.log import LogService
 from service.logins import Logins
+from service.operator_reviews import OperatorReviews
 from service.operator_service import OperatorService
 from service.outbox import FileGateway, Gateway, Outbox
 from service.participant_service import ParticipantService
+from service.permission_service import PermissionService
 from service.personal_data import PersonalData
 from service.proposal_service import ProposalService
 from service.publications import PublicationService
@@ -40,6 +42,7 @@ from service.registrar_service import RegistrarService
 from service.reminder_service import ReminderService
 from service.revocation_status import RevocationStatus
 from service.settings import Settings, signing_keys
+from service.sms_service import SmsService
 from service.storage.agreements import AgreementStore
 from service.storage.applications import ApplicationStore
 from service.storage.calendars import CalendarStore
@@ -86,6 +89,9 @@ class Services:
     participants: ParticipantService
     applications: ApplicationService
     operators: OperatorService
+    permissions: PermissionService
+    sms: SmsService
+    operator_reviews: OperatorReviews
     certificates: CertificateService
     certificate_requests: CertificateRequests
     certificate_registration: CertificateRegistration
@@ -194,9 +200,11 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
             operators=operators,
             participants=participants,
             certificates=certificates,
-            usage=usage,
             personal_data=personal_data,
         ),
+        permissions=PermissionService(acts, operators, participants),
+        sms=SmsService(acts, operators, participants, personal_data),
+        operator_reviews=OperatorReviews(acts, operators, certificates, usage),
         certificates=CertificateService(
             acts,
             certificates=certificates,

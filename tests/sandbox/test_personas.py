@@ -268,7 +268,7 @@ async def test_what_runs_out_is_issued_again_and_a_removed_permission_is_not_giv
         reviewer = await services.tokens.authenticate(await log_in(fresh, client, "broker-reviewer"))
         assert reviewer.id is not None
         kept = sorted(reviewer.permissions - {Permission.SETTLEMENT_APPROVE, Permission.CERTIFICATE_APPROVE})
-        await services.operators.change_permissions(administrator, reviewer.id, kept)
+        await services.permissions.change(administrator, reviewer.id, kept)
         monkeypatch.setattr("sandbox.serving.SystemClock", lambda: Later(timedelta(days=2)))
         await prepare(fresh)
         assert credential_of(fresh, "expiring-clerk").fingerprint != former

@@ -173,7 +173,7 @@ async def _tenant(institutions: Institutions, services: Services, code: str, usc
     )
     await services.participants.record_qualification(OFFICER, participant.id, lost)
     reviewer = await institutions.register(administrator, "800000", OperatorRole.REVIEWER)
-    proposed = await services.operators.change_permissions(
+    proposed = await services.permissions.change(
         caller_for(administrator), reviewer.id, [Permission.CERTIFICATE_APPROVE]
     )
     assert proposed.proposal is not None

@@ -113,7 +113,7 @@ async def test_a_filter_is_held_against_each_record(scene: Scene) -> None:
     operator, reader = await scene.person()
     async with scene.hosted.subscribed(reader, RECORDS, filter={"subjectId": operator.id}) as subscribed:
         await scene.register()
-        await scene.hosted.services.operators.change_permissions(
+        await scene.hosted.services.permissions.change(
             caller_for(scene.administrator), operator.id, [Permission.RECORD_READ]
         )
         assert (await subscribed.next())["it"]["kind"] == "operator.permissions.changed"
@@ -234,7 +234,7 @@ async def collect(stream: Any) -> list[tuple[str, Any]]:
 async def test_a_permission_that_is_taken_away_ends_what_it_allowed_at_the_next_event(scene: Scene) -> None:
     operator, person = await scene.person()
     async with scene.hosted.subscribed(person, RECORDS) as subscribed:
-        await scene.hosted.services.operators.change_permissions(
+        await scene.hosted.services.permissions.change(
             caller_for(scene.administrator), operator.id, [Permission.OPERATOR_READ]
         )
         message = await subscribed.message()

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
+
 from service.access import (
     ROLE_CEILINGS,
     SYSTEM,
@@ -30,15 +32,19 @@ from service.information_changes import ChangeInput
 from service.log import LogService
 from service.logins import Logins
 from service.openings import AccessInput
+from service.operator_reviews import OperatorReviews
 from service.operator_service import OperatorInput, OperatorService
 from service.operators import Operator
 from service.pagination import BY_ID, PageRequest
 from service.participant_service import Decision, ParticipantService, QualificationInput
 from service.participants import ContactKind, Ground, Participant, QualificationStatus, RuleKind, RuleReference
+from service.permission_service import PermissionService
 from service.personal_data import PersonalData
 from service.publications import PublicationService
 from service.records import Record, RecordFilter, RecordService
+from service.refusals import RefusalCode, Refused
 from service.registration import AdministratorInput, ContactInput, InformationInput
+from service.sms_service import SmsService
 from service.storage.agreements import AgreementHead, AgreementStore
 from service.storage.applications import ApplicationStore
 from service.storage.certificates import CertificateStore
@@ -130,6 +136,14 @@ def make_change(**changes: object) -> ChangeInput:
 CLOSURE = ClosureInput(applicant_uscc=USCC, materials=ANY_PAPERS, truth_declared=True, reason="merged")
 
 
+def sole(caught: pytest.ExceptionInfo[Refused]) -> RefusalCode:
+    """The one refusal's code; its text is there in both languages."""
+    (refusal,) = caught.value.refusals
+    assert refusal.message
+    assert refusal.message_zh
+    return refusal.code
+
+
 def caller_for(operator: Operator) -> Caller:
     return Caller(
         CallerKind.OPERATOR,
@@ -212,9 +226,11 @@ class Institutions:
             operators=self.operator_store,
             participants=self.participant_store,
             certificates=self.certificate_store,
-            usage=self.usage,
             personal_data=self.personal_data,
         )
+        self.permissions = PermissionService(self.acts, self.operator_store, self.participant_store)
+        self.sms = SmsService(self.acts, self.operator_store, self.participant_store, self.personal_data)
+        self.reviews = OperatorReviews(self.acts, self.operator_store, self.certificate_store, self.usage)
 
     async def publish(self, number: int, effective_from: date = date(2026, 1, 1)) -> AgreementHead:
         """A published version of a text of its own."""

@@ -261,7 +261,7 @@ async def test_closing_ends_permissions_sms_sessions_and_certificates_and_keeps_
 ) -> None:
     participant, administrator = await platform.open()
     me = caller_for(administrator)
-    await platform.operators.subscribe_sms(me, administrator.id, SmsTopic.NOTICE, None)
+    await platform.sms.subscribe(me, administrator.id, SmsTopic.NOTICE, None)
     certificate = await platform.certify(administrator)
     await platform.register(administrator, "000002")
     applied = await platform.applications.apply_for_closure(me, participant.id, CLOSURE)

@@ -30,7 +30,7 @@ async def test_of_twenty_writers_who_read_one_version_one_wins_each_round(platfo
     _, administrator = await platform.open()
     operator = await platform.register(administrator, "000007")
     for number in range(ROUNDS):
-        change = platform.operators.change_permissions
+        change = platform.permissions.change
         caller, wanted = caller_for(administrator), SETS[number % 2]
         results = await asyncio.gather(
             *(change(caller, operator.id, wanted, expected_version=operator.version) for _ in range(WRITERS)),

@@ -165,9 +165,9 @@ async def test_an_act_that_is_refused_or_replayed_is_no_use(platform: Institutio
     me = caller_for(administrator)
     permissions = [Permission.OPERATOR_READ]
     clerk = await platform.register(administrator, "000002")
-    await platform.operators.change_permissions(me, clerk.id, permissions, key="k")
+    await platform.permissions.change(me, clerk.id, permissions, key="k")
     await deliver(platform, 2)
-    await platform.operators.change_permissions(me, clerk.id, permissions, key="k")
+    await platform.permissions.change(me, clerk.id, permissions, key="k")
     with pytest.raises(Refused):
         await platform.operators.unfreeze(me, clerk.id)
     assert (await consent_of(platform, participant, 2)).status is ConsentStatus.DELIVERED

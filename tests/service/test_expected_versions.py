@@ -63,15 +63,15 @@ async def test_an_act_on_a_participant_that_has_changed_is_refused(platform: Ins
 
 async def test_an_sms_act_on_an_operator_who_has_changed_is_refused(platform: Institutions) -> None:
     _, administrator = await platform.open()
-    me, acts = caller_for(administrator), platform.operators
+    me, sms = caller_for(administrator), platform.sms
     stale, now = administrator.version + 1, administrator.version
     conflict = (RefusalCode.VERSION_CONFLICT, ("expectedVersion",))
-    subscribe = acts.subscribe_sms(me, administrator.id, SmsTopic.NOTICE, None, expected_version=stale)
+    subscribe = sms.subscribe(me, administrator.id, SmsTopic.NOTICE, None, expected_version=stale)
     assert await refused_at(subscribe) == conflict
-    done = await acts.subscribe_sms(me, administrator.id, SmsTopic.NOTICE, None, expected_version=now)
-    unsubscribe = acts.unsubscribe_sms(me, administrator.id, SmsTopic.NOTICE, expected_version=now)
+    done = await sms.subscribe(me, administrator.id, SmsTopic.NOTICE, None, expected_version=now)
+    unsubscribe = sms.unsubscribe(me, administrator.id, SmsTopic.NOTICE, expected_version=now)
     assert await refused_at(unsubscribe) == conflict
-    await acts.unsubscribe_sms(me, administrator.id, SmsTopic.NOTICE, expected_version=done.subject.version)
+    await sms.unsubscribe(me, administrator.id, SmsTopic.NOTICE, expected_version=done.subject.version)
 
 
 async def test_a_task_that_has_changed_is_not_closed(platform: Institutions) -> None:

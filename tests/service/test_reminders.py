@@ -180,7 +180,7 @@ async def subscribe(desk: Certifying, operator_id: str) -> None:
     operator = await desk.operator_store.find(operator_id)
     assert operator is not None
     caller = replace(caller_for(operator), permissions=frozenset({Permission.SMS_SUBSCRIBE}))
-    await desk.operators.subscribe_sms(caller, operator_id, SmsTopic.CERTIFICATE_EXPIRY, TELEPHONE)
+    await desk.sms.subscribe(caller, operator_id, SmsTopic.CERTIFICATE_EXPIRY, TELEPHONE)
 
 
 @pytest.mark.wire

@@ -176,21 +176,22 @@ class Play:
         who = number if name in {"subscribe", "unsubscribe"} and choice % 2 else who  # one's own SMS, mostly
         caller, proposal = await self.caller(who), self.proposals[-1] if self.proposals and choice % 2 else None
         operators, participants = self.platform.operators, self.platform.participants
+        permissions, sms = self.platform.permissions, self.platform.sms
         operator_id, here = self.operator_id(number), self.participant_id
         topic, service = tuple(SmsTopic)[choice], (Service.SETTLEMENT, Service.NOTICES)[choice % 2]
         commands: Mapping[str, Callable[[], Awaitable[Any]]] = {
             "register": lambda: operators.register(
                 caller, here, OperatorInput(number, "王五", tuple(OperatorRole)[choice], CHOICES[1], None)
             ),
-            "permit": lambda: operators.change_permissions(caller, operator_id, CHOICES[choice], proposal_id=proposal),
+            "permit": lambda: permissions.change(caller, operator_id, CHOICES[choice], proposal_id=proposal),
             "freeze": lambda: operators.freeze(caller, operator_id),
             "unfreeze": lambda: operators.unfreeze(caller, operator_id),
             "offboard": lambda: operators.offboard(caller, operator_id, OffboardReason.LEFT),
             "succeed": lambda: operators.offboard(
                 caller, operator_id, OffboardReason.LEFT, successor_id=self.operator_id(NUMBERS[choice % 3])
             ),
-            "subscribe": lambda: operators.subscribe_sms(caller, operator_id, topic, "+8613812341234"),
-            "unsubscribe": lambda: operators.unsubscribe_sms(caller, operator_id, topic),
+            "subscribe": lambda: sms.subscribe(caller, operator_id, topic, "+8613812341234"),
+            "unsubscribe": lambda: sms.unsubscribe(caller, operator_id, topic),
             "suspend": lambda: participants.suspend(caller, here, BREACH),
             "resume": lambda: participants.resume(caller, here),
             "terminate": lambda: participants.terminate(caller, here, BREACH, proposal_id=proposal),

@@ -1,0 +1,55 @@
+"""Reviews of operators, over the wire: what was really used, and who may have left something behind."""
+
+from datetime import timedelta
+
+import pytest
+
+from service.access import Permission
+from service.operators import LeaverConcern, SmsTopic
+from service.storage.database import Database
+from tests.service.institutions import Institutions, caller_for
+
+pytestmark = pytest.mark.wire
+
+
+@pytest.fixture
+def platform(wire_database: Database) -> Institutions:
+    return Institutions(wire_database)
+
+
+async def test_the_least_privilege_review_shows_what_was_really_used(platform: Institutions) -> None:
+    _, administrator = await platform.open()
+    permissions = [Permission.OPERATOR_READ, Permission.RECORD_READ]
+    clerk = await platform.register(administrator, "000002", permissions=permissions)
+    for _ in range(3):
+        await platform.operators.get_many(caller_for(clerk), [clerk.id])
+    await platform.usage.flush()
+    await platform.usage.flush()
+    seen = await platform.operator_store.find(clerk.id)
+    assert seen is not None
+    assert seen.last_seen_at is not None
+    assert seen.version == clerk.version
+    (review,) = await platform.reviews.least_privilege(caller_for(administrator), [seen], 30)
+    assert [(use.permission, use.times) for use in review.used] == [(Permission.OPERATOR_READ, 3)]
+    assert review.unused == (Permission.RECORD_READ,)
+
+
+async def test_the_leaver_report_names_who_may_have_left_something_behind(platform: Institutions) -> None:
+    participant, administrator = await platform.open()
+    me = caller_for(administrator)
+    clerk = await platform.register(administrator, "000002", permissions=[Permission.SMS_SUBSCRIBE])
+    await platform.sms.subscribe(caller_for(clerk), clerk.id, SmsTopic.NOTICE, None)
+    await platform.permissions.change(me, clerk.id, [])
+    frozen = await platform.register(administrator, "000003")
+    await platform.certify(frozen)
+    await platform.operators.freeze(me, frozen.id)
+    report = await platform.reviews.leaver_report(me, participant.id)
+    concerns = {finding.operator.id: finding.concerns for finding in report}
+    assert concerns == {
+        clerk.id: (LeaverConcern.SMS_WITHOUT_PERMISSIONS,),
+        frozen.id: (LeaverConcern.FROZEN_WITH_CERTIFICATE,),
+    }
+    platform.clock.time += timedelta(days=100)
+    idle = await platform.reviews.leaver_report(me, participant.id)
+    assert all(LeaverConcern.LONG_IDLE in finding.concerns for finding in idle)
+    assert len(idle) == 3
