@@ -2,27 +2,20 @@
 
 from datetime import date
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 import strawberry
 
+from schema.certificate_search import CertificateFilter
+from schema.certificates import Certificate, now_of
 from schema.context import Info
 from schema.cost import ListSize
 from schema.nodes import ensure_ids
 from schema.permissions import asks
-from service.certificates import (
-    CertificateState,
-)
+from service.certificates import CertificateState
 from service.clock import business_date
 from service.pagination import PageRequest
 from service.policy import Action
 from service.storage import certificates as storage
-
-if TYPE_CHECKING:
-    pass
-
-from schema.certificate_search import CertificateFilter
-from schema.certificates import Certificate, now_of
 
 MOST_EXPIRIES = 500
 

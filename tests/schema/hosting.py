@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -26,7 +26,6 @@ from service.agreement_digest import read_digest
 from service.applications import ApplicationCommand
 from service.bootstrap import Services
 from service.certificates import Certificate, CertificateProfile, CertificateState
-from service.clock import SystemClock
 from service.identifiers import Kind, new_id
 from service.operators import Operator
 from service.participants import Participant
@@ -37,6 +36,7 @@ from service.storage.operators import OperatorStore
 from service.storage.participants import ParticipantStore
 from service.storage.registrars import RegistrarStore
 from service.world import World
+from tests.clocks import MovedClock
 from tests.schema.making import make_settings
 from tests.service.institutions import OFFICER, REVIEWER, USCC, make_access
 from tests.service.pki.authorities import Ceremony, make_ceremony
@@ -67,6 +67,7 @@ class Hosted:
     client: httpx.AsyncClient
     app: Starlette
     ceremony: Ceremony
+    clock: MovedClock
     tokens: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -136,8 +137,9 @@ class Hosted:
         """A token, as a stock OAuth client gets it (RFC 7523, private_key_jwt). It is remembered for `ask`."""
         endpoint = f"{self.address}/oauth/token"
         async with AsyncOAuth2Client(person.id, person.jwk, token_endpoint_auth_method="private_key_jwt") as client:
-            header = {"x5t#S256": person.thumbprint}
-            client.register_client_auth_method(PrivateKeyJWT(endpoint, headers=header, alg="ES256"))
+            header, at = {"x5t#S256": person.thumbprint}, int(self.clock.now().timestamp())
+            claims = {"iat": at, "exp": at + 60}
+            client.register_client_auth_method(PrivateKeyJWT(endpoint, claims=claims, headers=header, alg="ES256"))
             token = await client.fetch_token(endpoint, grant_type="client_credentials")
         self.tokens[person.id] = token["access_token"]
         return self.tokens[person.id]
@@ -216,12 +218,18 @@ class Subscribed:
 
 
 @asynccontextmanager
-async def open_hosted(uri: str, world: World, **settings: Any) -> AsyncIterator[Hosted]:
-    """The world's databases must be initialised. Every setting but the address can be set."""
+async def open_hosted(
+    uri: str, world: World, *, authority: Callable[[str], Mapping[str, object]] | None = None, **settings: Any
+) -> AsyncIterator[Hosted]:
+    """The world's databases must be initialised. Every setting but the address can be set.
+
+    `authority` makes one for the address, and answers the settings of it. Without one nothing is issued here.
+    """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        given = {"mongo_uri": uri, "public_url": address, **settings}
-        app = hosted(world, make_settings(world, **given), SystemClock())
+        given = {"mongo_uri": uri, "public_url": address, **(authority(address) if authority else {}), **settings}
+        clock = MovedClock()
+        app = hosted(world, make_settings(world, **given), clock)
         server = uvicorn.Server(
             uvicorn.Config(app, log_config=None, lifespan="on", ws="websockets-sansio", timeout_graceful_shutdown=1)
         )
@@ -233,7 +241,7 @@ async def open_hosted(uri: str, world: World, **settings: Any) -> AsyncIterator[
         ceremony = make_ceremony(world, datetime.now(UTC) - timedelta(days=1))
         async with httpx.AsyncClient(base_url=address, timeout=30) as client:
             try:
-                yield Hosted(address, client, app, ceremony)
+                yield Hosted(address, client, app, ceremony, clock)
             finally:
                 app.state.face.drained.set()
                 server.should_exit = True
