@@ -13,13 +13,17 @@ from pydantic import SecretBytes, SecretStr
 from service.access import SYSTEM, RegistrarRole
 from service.bootstrap import Services, names_in, open_services
 from service.ceremony import hold_ceremony
+from service.certificate_requests import RequestInput
+from service.certificates import CertificateProfile
 from service.clock import SystemClock
 from service.evidence import receipts
 from service.evidence.checkpoint import parse_verifier
 from service.evidence.verify import verify_record
 from service.extracted_text import MAX_BYTES
+from service.pki.parsing import parse_request
 from service.reference import reference
 from service.registrar_service import RegistrarInput
+from service.registrars import Registrar
 from service.sentences import SpeakingGroup
 from service.server import run
 from service.settings import Settings, process_environment, read_settings, readable_by_all, signing_keys, variable
@@ -31,6 +35,7 @@ T = TypeVar("T")
 # Named, not imported: the GraphQL face stands on the service, and the service may not import it (import contracts).
 APPLICATION = "schema.production:application"
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group(cls=SpeakingGroup)
@@ -165,18 +170,68 @@ def registrar() -> None:
     """The depository's staff."""
 
 
+def _certifying(command: Callable[..., None]) -> Callable[..., None]:
+    """The two files of a certificate's making: its private key is in neither, and never comes here."""
+    request = click.option("--request", type=FILE, help="A PKCS#10 request (PEM) made with the registrar's own key.")
+    certificate = click.option("--certificate", type=NEW_FILE, help="Where the certificate (PEM) is written.")
+    return request(certificate(command))
+
+
 @registrar.command()
 @click.argument("number")
 @click.argument("name")
 @click.option("--role", type=click.Choice([role.value for role in RegistrarRole]), required=True)
-def add(number: str, name: str, role: str) -> None:
-    """Add NAME to the staff under NUMBER, which certificates name it by. Says nothing of any certificate."""
+@_certifying
+def add(number: str, name: str, role: str, request: Path | None, certificate: Path | None) -> None:
+    """Add NAME to the staff under NUMBER, which certificates name it by; with a request, certify its key to log in."""
+    pair = _pair(request, certificate)
 
-    async def work(services: Services) -> str:
+    async def work(services: Services) -> None:
         added = (await services.registrars.add(SYSTEM, RegistrarInput(number, name, RegistrarRole(role)))).subject
-        return f"Added {added.number}, {added.role}: {added.id}"
+        click.echo(f"Added {added.number}, {added.role}: {added.id}")
+        if pair is not None:
+            await _certify(services, added, *pair)
 
-    click.echo(_with_services(work))
+    _with_services(work)
+
+
+@registrar.command()
+@click.argument("number")
+@_certifying
+def certify(number: str, request: Path | None, certificate: Path | None) -> None:
+    """Certify a key of registrar NUMBER to log in with: the first, or one where the last is lost or has expired."""
+    pair = _pair(request, certificate)
+    if pair is None:
+        raise click.UsageError("Give a --request, and where its --certificate is to be written.")
+
+    async def work(services: Services) -> None:
+        found = await services.registrars.find_by_number(SYSTEM, number)
+        if found is None:
+            raise click.ClickException(f"There is no registrar {number}.")
+        await _certify(services, found, *pair)
+
+    _with_services(work)
+
+
+def _pair(request: Path | None, certificate: Path | None) -> tuple[str, Path] | None:
+    """The request's text and the place of its certificate. Raises Refused for what is no good request."""
+    if request is None and certificate is None:
+        return None
+    if request is None or certificate is None:
+        raise click.UsageError("--request and --certificate belong together.")
+    if certificate.exists():
+        raise click.UsageError(f"{certificate} exists already: nothing is written over.")
+    text = _bytes(request).decode("ascii", "replace")
+    parse_request(text.encode())  # before anything is done: whoever cannot be certified is not added either
+    return text, certificate
+
+
+async def _certify(services: Services, registrar: Registrar, request: str, file: Path) -> None:
+    asked = RequestInput(CertificateProfile.LOGIN, request, registrar_id=registrar.id)
+    certificate = (await services.certificate_requests.request(SYSTEM, asked)).subject
+    with file.open("x", encoding="ascii") as stream:
+        stream.write(certificate.pem or "")
+    click.echo(f"Certified until {certificate.not_after:%Y-%m-%d}: SHA-256 {certificate.fingerprint}")
 
 
 @main.group()
