@@ -21,7 +21,8 @@ from service.clock import SystemClock
 from service.reference import reference
 from service.sentences import SpeakingGroup
 from service.server import CannotListen
-from service.settings import SettingsError, process_environment, variable
+from service.settings import process_environment
+from service.settings_reading import SettingsError, variable
 
 EXAMPLE = '{"query": "{ viewer { environment kind } platform { name } }"}'
 

@@ -25,7 +25,7 @@ from service.clock import SystemClock
 from service.extracted_text import MAX_BYTES
 from service.publications import PublicationService
 from service.server import ServerConfig, address_of, event_loop_factory, listen, run, serve
-from service.settings import SettingsError, variable
+from service.settings_reading import SettingsError, variable
 from service.storage.init import init_database
 
 APPLICATION = "sandbox.app:application"

@@ -15,7 +15,9 @@ from sandbox.authority import keep_authority
 from sandbox.world import SANDBOX
 from service.clock import SystemClock
 from service.keys import keep_keys
-from service.settings import PublicUrl, Settings, SettingsError, check_mongo_uri, read_settings, setting, variable
+from service.setting_kinds import PublicUrl, check_mongo_uri, setting
+from service.settings import Settings
+from service.settings_reading import SettingsError, read_settings, variable
 
 DATA_DIRECTORY = Path(".data")
 

@@ -28,7 +28,7 @@ from schema.cost import OperationCost, estimate_cost
 from schema.errors import FormattedError, RequestCode, RequestRefused, format_request_error
 from schema.limits import Limits, QueryTooExpensive, count_tokens, ensure_within, ensure_within_tokens
 from service.errors import ErrorCode
-from service.settings import SettingsError
+from service.settings_reading import SettingsError
 
 V = TypeVar("V")
 

@@ -26,7 +26,8 @@ from service.registrar_service import RegistrarInput
 from service.registrars import Registrar
 from service.sentences import SpeakingGroup
 from service.server import run
-from service.settings import Settings, process_environment, read_settings, readable_by_all, signing_keys, variable
+from service.settings import Settings, process_environment, signing_keys
+from service.settings_reading import read_settings, readable_by_all, variable
 from service.storage.init import init_database
 from service.world import PRODUCTION
 

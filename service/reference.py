@@ -4,7 +4,8 @@ from typing import get_args
 
 from pydantic.fields import FieldInfo
 
-from service.settings import Settings, is_secret, variable
+from service.settings import Settings
+from service.settings_reading import is_secret, variable
 from service.world import World
 
 

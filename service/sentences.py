@@ -12,7 +12,7 @@ from service.errors import ServiceError
 from service.evidence.errors import EvidenceError
 from service.refusals import Refused
 from service.server import CannotListen
-from service.settings import SettingsError
+from service.settings_reading import SettingsError
 from service.storage.errors import as_service_error
 
 

@@ -5,7 +5,8 @@ import base64
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from service.settings import Settings, read_settings
+from service.settings import Settings
+from service.settings_reading import read_settings
 from service.world import PRODUCTION
 
 

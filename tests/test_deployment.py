@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from service.settings import read_settings
+from service.settings_reading import read_settings
 from service.storage.log import LOG, QUEUE, TILES
 from service.world import PRODUCTION
 

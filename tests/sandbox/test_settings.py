@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sandbox.settings import SandboxSettings, read_sandbox_settings
 from sandbox.world import SANDBOX
 from service.reference import reference
-from service.settings import SettingsError
+from service.settings_reading import SettingsError
 
 
 def test_an_empty_environment_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

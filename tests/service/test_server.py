@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 START = """
 import os, sys
 from service.server import CannotListen, run
-from service.settings import read_settings
+from service.settings_reading import read_settings
 from service.world import PRODUCTION
 sys.exit(run(read_settings(os.environ, PRODUCTION), PRODUCTION, "tests.service.served:" + sys.argv[1]))
 """

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.reference import reference
-from service.settings import Settings, SettingsError, read_settings, readable_by_all, variable
+from service.settings import Settings
+from service.settings_reading import SettingsError, read_settings, readable_by_all, variable
 from service.world import PRODUCTION
 from tests.settings import GOOD, KEY
 
