@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
-from schema.answers import Answers
+from schema.answers import Answers, Remarks, no_remarks
 from schema.boundary import Boundary
 from schema.build import print_sdl, public_schema
 from schema.documents import Documents, read_trusted
@@ -23,11 +23,12 @@ from schema.errors import RequestCode
 from schema.graphiql import PAGE_HEADERS, Example, render_page
 from schema.limits import limits_of
 from schema.observed import ObservedExecution
-from schema.transport import Authenticate, Face, GraphQLTransport, accept_nobody
+from schema.transport import Admitted, Authenticate, Face, GraphQLTransport, accept_nobody, let_all_in
 from service.access import Caller, CallerKind
 from service.clock import Clock
 from service.http.marks import Marks
 from service.http.metrics import Meter
+from service.http.open_streams import OpenStreams
 from service.http.rate_limits import TokenBuckets
 from service.settings import Settings
 from service.world import World
@@ -61,16 +62,20 @@ def create_app(
     middleware: Sequence[Middleware] = (),
     examples: Sequence[Example] | None = None,
     personas_url: str | None = None,
+    admitted: Admitted = let_all_in,
+    remarks: Remarks = no_remarks,
 ) -> Starlette:
     """The application of one world. Its services open with the lifespan and are in `app.state.services`.
 
     `routes` come before the ones here; `middleware` lies inside the marks and the boundary. `app.state.face.drained` is
-    set by a server that wants its streams to end. Raises SettingsError if the trusted documents cannot be read.
+    set by a server that wants its streams to end. `admitted` is told of each caller who may ask, before anything runs;
+    `remarks` stand beside the mark of the world in each answer. Raises SettingsError if the trusted documents cannot be read.
     """
     schema = schema or public_schema()
     trusted = read_trusted(settings.trusted_documents) if settings.trusted_documents else {}
     documents = Documents(schema, limits_of(settings), trusted, only_trusted=settings.trusted_documents_only)
-    face = face_of(world, settings, documents, authenticate)
+    face = face_of(world, settings, documents, authenticate, remarks)
+    face.admitted = admitted
     face.page, face.page_headers = render_page(world, examples=examples, personas_url=personas_url), PAGE_HEADERS
     answers = face.answers
 
@@ -99,13 +104,16 @@ def create_app(
     return app
 
 
-def face_of(world: World, settings: Settings, documents: Documents, authenticate: Authenticate) -> Face:
+def face_of(
+    world: World, settings: Settings, documents: Documents, authenticate: Authenticate, remarks: Remarks = no_remarks
+) -> Face:
     """What a transport stands on, with the limits that are set, but for the services, which open later."""
     limits = documents.limits
     return Face(
         execution=ObservedExecution(documents, INTROSPECTION[settings.introspection], Meter(world)),
-        answers=Answers(world, limits),
+        answers=Answers(world, limits, remarks),
         buckets=TokenBuckets(per_minute=limits.requests_per_minute, burst=limits.burst),
+        open_streams=OpenStreams(per_caller=limits.open_per_caller, per_address=limits.open_per_address),
         authenticate=authenticate,
     )
 

@@ -53,6 +53,8 @@ class Limits:
     requests_per_minute: float = 600.0
     burst: int = 100
     subscriptions: int = 20  # at once, on one WebSocket
+    open_per_caller: int = 100  # operations on WebSockets, and event streams
+    open_per_address: int = 1_000  # these, and the WebSockets themselves
     idle_seconds: float = 15.0  # until a WebSocket must have sent connection_init
 
 
@@ -73,6 +75,8 @@ def limits_of(settings: Settings) -> Limits:
         value_depth=settings.limit_value_depth,
         field_pairs=settings.limit_field_pairs,
         subscriptions=settings.limit_subscriptions,
+        open_per_caller=settings.limit_open_per_caller,
+        open_per_address=settings.limit_open_per_address,
         cost=settings.limit_cost,
         page=settings.page_max,
         default_page=settings.page_default,

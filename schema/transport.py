@@ -38,6 +38,7 @@ from schema.requests import (
     RESPONSE,
     ClientGone,
     Headers,
+    address_of,
     ensure_json,
     headers_of,
     negotiate,
@@ -47,12 +48,17 @@ from schema.requests import (
 )
 from schema.websockets import Connection, MarkedWebSocket, Subscriptions
 from service.access import ANONYMOUS, Caller
-from service.errors import ErrorCode, ServiceError, Unauthenticated, Unavailable
+from service.errors import EnvironmentMismatch, ErrorCode, ServiceError, Unauthenticated, Unavailable
 from service.http.findings import Findings, findings_of
+from service.http.open_streams import OpenStreams
 from service.http.rate_limits import TokenBuckets
+from service.http.refusals import send_refusal
 
 # Takes the services and the bearer token, or None if there is none. Raises Unauthenticated.
 Authenticate = Callable[[Any, str | None], Awaitable[Caller]]
+
+Admitted = Callable[[Caller], Awaitable[None]]
+"""Told of a caller who may ask now, before anything is run. May raise a ServiceError, which is then the answer."""
 
 
 async def accept_nobody(services: Any, token: str | None) -> Caller:  # noqa: ARG001 - it asks no service
@@ -60,6 +66,10 @@ async def accept_nobody(services: Any, token: str | None) -> Caller:  # noqa: AR
     if token is not None:
         raise Unauthenticated("This token is not accepted here.")
     return ANONYMOUS
+
+
+async def let_all_in(caller: Caller) -> None:
+    """Whoever is admitted needs nothing more."""
 
 
 def bearer_of(authorization: str) -> str | None:
@@ -79,22 +89,25 @@ class Face:
     execution: Execution
     answers: Answers
     buckets: TokenBuckets
+    open_streams: OpenStreams
     authenticate: Authenticate = accept_nobody
     page: bytes | None = None  # the HTML for a browser
     page_headers: tuple[tuple[bytes, bytes], ...] = ()
     services: Any = None
     drained: asyncio.Event = field(default_factory=asyncio.Event)
+    admitted: Admitted = let_all_in
 
     async def admit(self, authorization: str, address: str) -> Caller:
-        """The caller, if it may ask now. Raises Unauthenticated, RateLimited, Unavailable."""
+        """The caller, if it may ask now. Raises Unauthenticated, EnvironmentMismatch, RateLimited, Unavailable."""
         if self.services is None or self.drained.is_set():
             raise Unavailable("The service is starting or stopping. Try again in a moment.")
         try:
             caller = await self.identify(authorization)
-        except Unauthenticated:
-            self.buckets.ensure_within(address)  # guessing tokens is slowed as well
+        except (Unauthenticated, EnvironmentMismatch):
+            self.buckets.ensure_within(address)  # guessing tokens is slowed, and so is bringing the other world's
             raise
         self.buckets.ensure_within(caller.id or address)
+        await self.admitted(caller)
         return caller
 
     async def identify(self, authorization: str) -> Caller:
@@ -133,7 +146,7 @@ class GraphQLTransport(GraphQL[Connection, None]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            await self.run(WebSocket(scope, receive=receive, send=send))
+            await self._open_socket(scope, receive, send)
             return
         headers = headers_of(scope)
         media = JSON
@@ -152,6 +165,16 @@ class GraphQLTransport(GraphQL[Connection, None]):
         except ClientGone:
             return
 
+    async def _open_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises nothing: who holds too much open is refused in the handshake."""
+        try:
+            with self.face.open_streams.hold(address_of(scope)):
+                await self.run(WebSocket(scope, receive=receive, send=send))
+        except RateLimited as error:
+            body = self._refusal(scope, [format_service_error(error)])
+            headers = [(name.encode(), value.encode()) for name, value in _headers_for(error).items()]
+            await send_refusal(scope, send, HTTP_STATUS[error.code], body, headers)
+
     def _refusal(self, scope: Scope, errors: list[FormattedError]) -> bytes:
         findings_of(scope).answered(errors, None)
         return self.face.answers.encode(Answer(errors))
@@ -162,10 +185,10 @@ class GraphQLTransport(GraphQL[Connection, None]):
         if request is None:
             await self._send_page(send)
             return
-        client, found = scope.get("client"), findings_of(scope)
+        address, found = address_of(scope), findings_of(scope)
         note_request(found, request)
         authorization = headers.get(b"authorization", b"").decode("latin-1")
-        caller = found.caller = await self.face.admit(authorization, client[0] if client else "unknown")  # 2
+        caller = found.caller = await self.face.admit(authorization, address)  # 2
         request_id = scope.get("state", {}).get("request_id", "")
         try:
             job = self.face.execution.prepare(request, caller)  # 3
@@ -179,7 +202,8 @@ class GraphQLTransport(GraphQL[Connection, None]):
         self._ensure_method(scope["method"], job, media)
         context = self.face.context(caller, request_id, authorization, found)
         if media == EVENTS:
-            await send_events(self.face.execution.stream(job, context), self.face, receive, send)
+            with self.face.open_streams.hold(address, caller.id):
+                await send_events(self.face.execution.stream(job, context), self.face, receive, send)
             return
         answer = await self.face.execution.run(job, context)  # 4
         try:

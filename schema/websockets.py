@@ -18,7 +18,7 @@ from schema.documents import DocumentRefused
 from schema.errors import FormattedError, RequestRefused, format_exception, format_service_error
 from schema.limits import QueryTooExpensive
 from schema.observed import note_job, note_request
-from schema.requests import headers_of, request_of
+from schema.requests import address_of, headers_of, request_of
 from service.access import ANONYMOUS, Caller
 from service.errors import ErrorCode, ServiceError
 from service.http.findings import Findings, Observe, observer_of
@@ -43,11 +43,10 @@ class Connection:
 
     @classmethod
     def of(cls, scope: Scope, face: "Face") -> "Connection":
-        client = scope.get("client")
         return cls(
             face,
             authorization=headers_of(scope).get(b"authorization", b"").decode("latin-1"),
-            address=client[0] if client else "unknown",
+            address=address_of(scope),
             request_id=scope.get("state", {}).get("request_id", ""),
             observe=observer_of(scope),
         )
@@ -152,13 +151,14 @@ class Subscriptions(BaseGraphQLTransportWSHandler[Connection, None]):
             job = face.execution.prepare(request, self.context.caller)  # 3
             note_job(found, job)
             context = face.context(self.context.caller, self.context.request_id, self.context.authorization, found)
-            async with aclosing(face.execution.stream(job, context)) as answers:
-                async for answer in answers:
-                    if not answer.executed:
-                        await self._refuse(running, answer.errors or [])
-                        await self._close_for(answer.errors or [])
-                        return
-                    await self._send(running, "next", payload=face.answers.body(answer))  # 4
+            with face.open_streams.hold(self.context.address, self.context.caller.id):
+                async with aclosing(face.execution.stream(job, context)) as answers:
+                    async for answer in answers:
+                        if not answer.executed:
+                            await self._refuse(running, answer.errors or [])
+                            await self._close_for(answer.errors or [])
+                            return
+                        await self._send(running, "next", payload=face.answers.body(answer))  # 4
             self._forget(running)
             await self._send(running, "complete")  # 5
         except WebSocketDisconnected:

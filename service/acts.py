@@ -17,6 +17,7 @@ from service.policy import POLICY, Action, ensure_may
 from service.proposals import PROPOSAL_LIFE, Proposal, ProposalStatus, confirmed
 from service.records import Record, RecordService
 from service.refusals import RefusalCode, refuse
+from service.sight import AS_IT_IS, Sight
 from service.storage.database import Database, Session
 from service.storage.documents import Codec
 from service.storage.idempotency import Answered, IdempotencyStore, KeyTaken
@@ -82,6 +83,13 @@ class Act:
     world: World
     _records: RecordService
     _proposals: ProposalStore
+    _sight: Sight = AS_IT_IS
+
+    def ensure_version(self, found: int, expected: int | None) -> None:
+        """Raises Refused(VERSION_CONFLICT) where the caller read another version than the one that is there."""
+        seen = self._sight.version(found)
+        if expected is not None and seen != expected:
+            raise refuse(RefusalCode.VERSION_CONFLICT, "expectedVersion", found=seen, expected=expected)
 
     async def record(
         self, kind: str, subject: str, participant_id: str | None, content: Mapping[str, object]
@@ -151,6 +159,7 @@ class Acts:
         personal_data: PersonalData,
         readmit: Readmit = _as_it_was,
         forget_logins: Callable[[], None] = lambda: None,
+        sight: Sight = AS_IT_IS,
     ) -> None:
         self._world = world
         self._clock = clock
@@ -164,6 +173,7 @@ class Acts:
         self._personal_data = personal_data
         self._readmit = readmit
         self._forget_logins = forget_logins
+        self._sight = sight
 
     def now(self, caller: Caller) -> datetime:
         at = self._clock.now(caller.participant_id)
@@ -246,7 +256,7 @@ class Acts:
         return self._act(caller, session, "")
 
     def _act(self, caller: Caller, session: Session, digest: str) -> Act:
-        return Act(caller, self.now(caller), session, digest, self._world, self._records, self._proposals)
+        return Act(caller, self.now(caller), session, digest, self._world, self._records, self._proposals, self._sight)
 
     async def _once(self, act: Act, entry: str, codec: Codec[T], work: Callable[[Act], Awaitable[Done[T]]]) -> Done[T]:
         await self._entries.claim(act.session, entry, act.digest, act.at)
@@ -278,9 +288,3 @@ class Acts:
         """Keyed, because inputs hold telephone numbers, and a bare hash of one is soon guessed."""
         said = {"action": action, "given": given}
         return self._personal_data.keyed_digest(orjson.dumps(said, option=orjson.OPT_SORT_KEYS))
-
-
-def ensure_version(found: int, expected: int | None) -> None:
-    """Raises Refused(VERSION_CONFLICT) where the caller read another version than the one that is there."""
-    if expected is not None and found != expected:
-        raise refuse(RefusalCode.VERSION_CONFLICT, "expectedVersion", found=found, expected=expected)

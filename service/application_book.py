@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from service.access import may_see
-from service.acts import Act, Done, ensure_version
+from service.acts import Act, Done
 from service.applications import (
     Application,
     ApplicationStatus,
@@ -34,7 +34,7 @@ class ApplicationBook:
         application = await self.applications.find(application_id, act.session)
         if application is None or not may_see(act.caller, application.participant_id):
             raise refuse(RefusalCode.APPLICATION_NOT_FOUND, "applicationId")
-        ensure_version(application.version, expected_version)
+        act.ensure_version(application.version, expected_version)
         return application
 
     async def get_participant(self, act: Act, participant_id: str, expected_version: int | None = None) -> Participant:
@@ -42,7 +42,7 @@ class ApplicationBook:
         participant = await self.participants.find(participant_id, act.session)
         if participant is None or not may_see(act.caller, participant_id):
             raise refuse(RefusalCode.PARTICIPANT_NOT_FOUND, "participantId")
-        ensure_version(participant.version, expected_version)
+        act.ensure_version(participant.version, expected_version)
         return participant
 
     def draw_up(

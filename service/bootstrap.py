@@ -42,6 +42,7 @@ from service.registrar_service import RegistrarService
 from service.reminder_service import ReminderService
 from service.revocation_status import RevocationStatus
 from service.settings import Settings, signing_keys
+from service.sight import AS_IT_IS, Sight
 from service.sms_service import SmsService
 from service.storage.agreements import AgreementStore
 from service.storage.applications import ApplicationStore
@@ -115,8 +116,17 @@ class Services:
     feeds: Feeds
 
 
-def services_over(database: Database, settings: Settings, clock: Clock, authority: Authority | None = None) -> Services:
-    """The services of the database's world, wired. Without an authority, all of them but issuing work."""
+def services_over(
+    database: Database,
+    settings: Settings,
+    clock: Clock,
+    authority: Authority | None = None,
+    sight: Sight = AS_IT_IS,
+) -> Services:
+    """The services of the database's world, wired. Without an authority, all of them but issuing work.
+
+    `sight` is how the rules see what is stored.
+    """
     world, keys = database.world, signing_keys(settings)
     personal_data = PersonalData(world, settings.data_key.get_secret_value())
     participants, operators = ParticipantStore(database), OperatorStore(database)
@@ -126,7 +136,7 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
     usage, log = Usage(UsageStore(database), operators), LogService(LogStore(database))
     records = RecordService(world, clock, keys, kept_records, log)
     certificate_use = CertificateUse(database, clock, records, certificates)
-    logins = Logins(certificates, operators, participants, registrars)
+    logins = Logins(certificates, operators, participants, registrars, sight)
     tokens = TokenService(
         world,
         clock,
@@ -147,10 +157,11 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
         entries=IdempotencyStore(database),
         proposals=proposals,
         usage=usage,
-        use=ContinuedUse(consents, participants),
+        use=ContinuedUse(consents, participants, sight),
         personal_data=personal_data,
         readmit=logins.readmit,
         forget_logins=tokens.forget,
+        sight=sight,
     )
     holders, certificate_keys = CertificateHolders(operators, participants, registrars), CertificateKeyStore(database)
     terms = certificate_terms(settings)
@@ -177,7 +188,9 @@ def services_over(database: Database, settings: Settings, clock: Clock, authorit
         publications=PublicationService(
             acts, texts=agreements, agreements=texts, consents=consents, participants=participants
         ),
-        consents=ConsentService(acts, consents=consents, agreements=texts, participants=participants, tasks=tasks),
+        consents=ConsentService(
+            acts, consents=consents, agreements=texts, participants=participants, tasks=tasks, sight=sight
+        ),
         participants=ParticipantService(
             acts,
             participants=participants,
@@ -313,7 +326,9 @@ def names_in(settings: Settings) -> Names:
 
 
 @asynccontextmanager
-async def open_services(settings: Settings, world: World, clock: Clock) -> AsyncIterator[Services]:
+async def open_services(
+    settings: Settings, world: World, clock: Clock, sight: Sight = AS_IT_IS
+) -> AsyncIterator[Services]:
     """The services of a world over its database. Raises what `open_database` raises: an absent or foreign stamp."""
     async with open_database(
         settings.mongo_uri.get_secret_value(),
@@ -323,4 +338,4 @@ async def open_services(settings: Settings, world: World, clock: Clock) -> Async
         listeners=[CommandLatency(Meter(world).command)],
     ) as database:
         with open_authority(settings, world) as authority:
-            yield services_over(database, settings, clock, authority)
+            yield services_over(database, settings, clock, authority, sight)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from service.access import Caller, CallerKind, OperatorRole, Permission, RegistrarRole, may_see
-from service.acts import Act, ensure_version
+from service.acts import Act
 from service.certificates import Certificate, Obstacle, obstacles
 from service.operators import Operator, OperatorStatus
 from service.participants import Participant, may_use_platform
@@ -147,5 +147,5 @@ async def get_certificate(
     certificate = await certificates.find(certificate_id, act.session)
     if certificate is None or not may_see(act.caller, certificate.participant_id or ""):
         raise refuse(RefusalCode.CERTIFICATE_NOT_FOUND, "certificateId")
-    ensure_version(certificate.version, expected_version)
+    act.ensure_version(certificate.version, expected_version)
     return certificate

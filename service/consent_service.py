@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from service.access import Caller, CallerKind, OperatorRole, may_see
-from service.acts import Act, Acts, Done, ensure_version
+from service.acts import Act, Acts, Done
 from service.consents import Answer, Consent, acceptance_of, confirmed, ensure_delivered, find_due, rejected
 from service.identifiers import Kind
 from service.participants import LEGACY_NOTICE_NUMBER, accepted
 from service.policy import Action
 from service.refusals import RefusalCode, refuse
+from service.sight import AS_IT_IS, Sight
 from service.storage.agreements import AgreementStore
 from service.storage.consents import CONSENT_CODEC, ConsentStore, DeliveryCount
 from service.storage.participants import ParticipantStore
@@ -27,12 +28,14 @@ class ConsentService:
         agreements: AgreementStore,
         participants: ParticipantStore,
         tasks: TaskStore,
+        sight: Sight = AS_IT_IS,
     ) -> None:
         self._acts = acts
         self._consents = consents
         self._agreements = agreements
         self._participants = participants
         self._tasks = tasks
+        self._sight = sight
 
     async def get_many(self, caller: Caller, ids: Sequence[str]) -> list[Consent | None]:
         """In the order of `ids`; None for what is not there, or not for this caller to see."""
@@ -105,14 +108,14 @@ class ConsentService:
         """The delivery that the caller's participant may answer. Raises Refused for any other number."""
         if number == LEGACY_NOTICE_NUMBER:
             raise refuse(RefusalCode.LEGACY_NOTICE_ENDED, "number")
-        heads = await self._agreements.published_heads(act.session)
+        heads = self._sight.heads(await self._agreements.published_heads(act.session))
         if number not in {head.number for head in heads}:
             raise refuse(RefusalCode.AGREEMENT_NOT_FOUND, "number", number=number)
         if number != heads[-1].number:
             raise refuse(RefusalCode.AGREEMENT_NOT_NEWEST, "number", number=number, newest=heads[-1].number)
         found = await self._consents.find_of(act.caller.participant_id or "", number, act.session)
         consent = ensure_delivered(found, number)
-        ensure_version(consent.version, expected_version)
+        act.ensure_version(consent.version, expected_version)
         return consent
 
 

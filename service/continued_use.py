@@ -20,6 +20,7 @@ from service.participants import accepted
 from service.policy import Action
 from service.records import Record
 from service.refusals import RefusalCode, refuse
+from service.sight import AS_IT_IS, Sight
 from service.storage.consents import ConsentStore
 from service.storage.participants import ParticipantStore
 
@@ -45,16 +46,18 @@ NO_USE = frozenset(
 class ContinuedUse:
     """Stands around every act: refuses use after a rejection, and takes the first use of a revision as consent."""
 
-    def __init__(self, consents: ConsentStore, participants: ParticipantStore) -> None:
+    def __init__(self, consents: ConsentStore, participants: ParticipantStore, sight: Sight = AS_IT_IS) -> None:
         self._consents = consents
         self._participants = participants
+        self._sight = sight
 
     async def around(self, act: Act, action: Action, work: Callable[[Act], Awaitable[Done[T]]]) -> Done[T]:
         """Do `work`, in its transaction with what it means for the agreement. Raises Refused(AGREEMENT_REJECTED)."""
         participant_id = act.caller.participant_id
         if act.caller.kind is not CallerKind.OPERATOR or participant_id is None or action in NO_USE:
             return await work(act)
-        consents = await self._consents.of_participant(participant_id, act.session)
+        stored = await self._consents.of_participant(participant_id, act.session)
+        consents = self._sight.consents(stored, participant_id)
         rejection = find_rejection(consents)
         if rejection is not None:
             raise refuse(RefusalCode.AGREEMENT_REJECTED, number=rejection.agreement_number)

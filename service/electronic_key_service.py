@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from service import institution_numbers as numbers
 from service.access import Caller, may_see, own_participant
-from service.acts import Act, Acts, Done, ensure_version
+from service.acts import Act, Acts, Done
 from service.electronic_key_loss import hold_all_on
 from service.electronic_keys import ElectronicKey, ElectronicKeyCommand, ElectronicKeyStatus, moved_on, parse_serial
 from service.identifiers import Kind
@@ -89,7 +89,7 @@ class ElectronicKeyService:
             found = await self._electronic_keys.find(electronic_key_id, act.session)
             if found is None or not may_see(act.caller, found.participant_id):
                 raise refuse(RefusalCode.ELECTRONIC_KEY_NOT_FOUND, "electronicKeyId")
-            ensure_version(found.version, expected_version)
+            act.ensure_version(found.version, expected_version)
             changed = moved_on(found, command, act.at)
             if command is ElectronicKeyCommand.USE:
                 changed = replace(changed, operator_id=await self._user(act, changed, operator_id))

@@ -3,7 +3,8 @@
 Asked at login and again at every request: what has ended since the token was issued ends the token.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -17,6 +18,7 @@ from service.operators import Operator, OperatorStatus
 from service.participants import Participant, may_use_platform
 from service.pki.chain import ChainStatus
 from service.registrars import Registrar, RegistrarStatus
+from service.sight import AS_IT_IS, Sight
 from service.storage.certificates import CertificateStore
 from service.storage.database import Session
 from service.storage.operators import OperatorStore
@@ -32,6 +34,7 @@ class Holder:
     operator: Operator | None = None
     participant: Participant | None = None
     registrar: Registrar | None = None
+    seen: Callable[["Holder"], "Holder"] = field(default=AS_IT_IS.holder, repr=False, compare=False)
 
     @property
     def fingerprint(self) -> str:
@@ -56,7 +59,7 @@ class Holder:
         return self.operator.participant_id if self.operator else None
 
     def caller(self, now: datetime, issued_at: datetime | None = None) -> Caller:
-        return caller_of(self, now, issued_at)
+        return caller_of(self.seen(self), now, issued_at)
 
 
 class Logins:
@@ -66,11 +69,13 @@ class Logins:
         operators: OperatorStore,
         participants: ParticipantStore,
         registrars: RegistrarStore,
+        sight: Sight = AS_IT_IS,
     ) -> None:
         self._certificates = certificates
         self._operators = operators
         self._participants = participants
         self._registrars = registrars
+        self._sight = sight
 
     async def find_holder(self, certificate_fingerprint: str, session: Session = None) -> Holder | None:
         """By SHA-256 fingerprint, lower-case hex. Says nothing of whether the holder may come in."""
@@ -81,7 +86,7 @@ class Logins:
         operator = await self._operators.find(of_operator, session) if of_operator else None
         participant = await self._participants.find(operator.participant_id, session) if operator else None
         registrar = await self._registrars.find(of_registrar, session) if of_registrar else None
-        return Holder(certificate, operator, participant, registrar)
+        return Holder(certificate, operator, participant, registrar, self._sight.holder)
 
     async def get_caller(
         self, certificate_fingerprint: str, now: datetime, issued_at: datetime | None = None
@@ -93,7 +98,7 @@ class Logins:
         holder = await self.find_holder(certificate_fingerprint)
         if holder is None:
             raise Unauthenticated("This certificate is not registered here.", article=13)
-        return caller_of(holder, now, issued_at)
+        return holder.caller(now, issued_at)
 
     async def readmit(self, caller: Caller, session: Session, at: datetime) -> Caller:
         """A caller who has been let in, as the transaction of its act sees it. Raises Unauthenticated.
@@ -105,7 +110,7 @@ class Logins:
         holder = await self.find_holder(caller.certificate, session)
         if holder is None or holder.id != caller.id:
             raise Unauthenticated("This certificate is not registered here.", article=13)
-        return caller_of(holder, at)
+        return holder.caller(at)
 
 
 def caller_of(holder: Holder, now: datetime, issued_at: datetime | None = None) -> Caller:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from service.access import may_see
-from service.acts import Act, Done, ensure_version
+from service.acts import Act, Done
 from service.operators import Operator, is_active_administrator
 from service.participants import Participant
 from service.refusals import RefusalCode, refuse
@@ -23,7 +23,7 @@ class OperatorBook:
         operator = await self.operators.find(operator_id, act.session)
         if operator is None or not may_see(act.caller, operator.participant_id):
             raise refuse(RefusalCode.OPERATOR_NOT_FOUND, "operatorId")
-        ensure_version(operator.version, expected_version)
+        act.ensure_version(operator.version, expected_version)
         return operator
 
     async def get_participant(self, act: Act, participant_id: str) -> Participant:

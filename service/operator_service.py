@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from service import institution_numbers as numbers
 from service.access import Caller, CallerKind, OperatorRole, may_see, own_participant, permissions_of
-from service.acts import Act, Acts, Done, ensure_version
+from service.acts import Act, Acts, Done
 from service.endings import REASONS, CertificateEndings
 from service.errors import BadInput
 from service.identifiers import Kind
@@ -209,7 +209,7 @@ class OperatorService:
             operator = await self._book.get(act, operator_id, None)
             if operator.status is OperatorStatus.OFFBOARDED:
                 return Done(operator, None)
-            ensure_version(operator.version, expected_version)
+            act.ensure_version(operator.version, expected_version)
             if successor_id is None:
                 await self._book.ensure_administered_without(act, operator)
             else:

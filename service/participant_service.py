@@ -13,7 +13,7 @@ from service.access import (
     own_participant,
     permissions_of,
 )
-from service.acts import Act, Acts, Done, ensure_version
+from service.acts import Act, Acts, Done
 from service.clock import business_date
 from service.endings import CertificateEndings, end_all_access
 from service.identifiers import Kind
@@ -323,7 +323,7 @@ class ParticipantService:
         participant = await self._participants.find(participant_id, act.session)
         if participant is None or not may_see(act.caller, participant_id):
             raise refuse(RefusalCode.PARTICIPANT_NOT_FOUND, "participantId")
-        ensure_version(participant.version, expected_version)
+        act.ensure_version(participant.version, expected_version)
         return participant
 
     async def _keep(self, act: Act, changed: Participant, kind: str, content: dict[str, object]) -> Done[Participant]:

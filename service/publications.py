@@ -7,7 +7,7 @@ process that ends in between: what is not delivered yet is seen in the data, and
 from dataclasses import replace
 
 from service.access import SYSTEM, Caller
-from service.acts import Act, Acts, Done, ensure_version
+from service.acts import Act, Acts, Done
 from service.agreements import LEGACY_NOTICE, AgreementService, ensure_publishable
 from service.consents import Consent
 from service.identifiers import Kind
@@ -51,7 +51,7 @@ class PublicationService:
         async def work(act: Act) -> Done[AgreementHead]:
             draft = await self._agreements.find(number, act.session)
             if draft is not None:
-                ensure_version(draft.version, expected_version)
+                act.ensure_version(draft.version, expected_version)
             heads = await self._agreements.published_heads(act.session)
             published = await self._agreements.publish(ensure_publishable(draft, number, heads), act.at, act.session)
             if published is None:

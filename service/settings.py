@@ -119,6 +119,12 @@ class Settings(BaseModel):
     limit_variable_values: int = setting(2000, ge=1, le=100_000, what="Values in a request's variables, at any depth.")
     limit_value_depth: int = setting(12, ge=1, le=100, what="How deep a literal or a variable may nest.")
     limit_subscriptions: int = setting(20, ge=1, le=1000, what="Operations at once on one WebSocket.")
+    limit_open_per_caller: int = setting(
+        100, ge=1, le=100_000, what="Operations on WebSockets and event streams that one caller may hold open."
+    )
+    limit_open_per_address: int = setting(
+        1000, ge=1, le=1_000_000, what="WebSockets, their operations and event streams open from one address."
+    )
     page_default: int = setting(50, ge=1, le=1000, what="Rows of a page where `first` is not given.")
     page_max: int = setting(100, ge=1, le=1000, what="The largest `first` or `last`.")
     rate_per_minute: int = setting(

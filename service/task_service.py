@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.access import Caller
-from service.acts import Act, Acts, Done, ensure_version
+from service.acts import Act, Acts, Done
 from service.pagination import Page, PageRequest
 from service.policy import Action
 from service.storage.database import Document
@@ -51,7 +51,7 @@ class TaskService:
         async def work(act: Act) -> Done[Task]:
             found = await self._tasks.find(task_id, act.session)
             task = closed(found, by=act.caller.id, note=note, at=act.at)
-            ensure_version(task.version, expected_version)
+            act.ensure_version(task.version, expected_version)
             saved = await self._tasks.replace(act.session, task)
             record = await act.record("task.closed", saved.id, saved.participant_id, {"note": note})
             return Done(saved, record)
