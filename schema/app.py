@@ -69,7 +69,8 @@ def create_app(
 
     `routes` come before the ones here; `middleware` lies inside the marks and the boundary. `app.state.face.drained` is
     set by a server that wants its streams to end. `admitted` is told of each caller who may ask, before anything runs;
-    `remarks` stand beside the mark of the world in each answer. Raises SettingsError if the trusted documents cannot be read.
+    `remarks` stand beside the mark of the world in each answer. Raises SettingsError if the trusted documents cannot be
+    read.
     """
     schema = schema or public_schema()
     trusted = read_trusted(settings.trusted_documents) if settings.trusted_documents else {}

@@ -2,32 +2,49 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
+from schema.answers import Remarks, no_remarks
 from schema.app import create_app
-from schema.transport import Authenticate
+from schema.transport import Admitted, Authenticate, let_all_in
 from service.access import ANONYMOUS, Caller
 from service.bootstrap import Services, open_services
 from service.clock import Clock
 from service.errors import Unavailable
 from service.http.calendars import calendar_routes
-from service.http.certificates import certificate_routes
+from service.http.certificates import Answering, certificate_routes
 from service.http.health import Check, health_routes
 from service.http.log import log_routes
 from service.http.rate_limits import TokenBuckets
+from service.http.scenario_header import RefuseTestScenarios
 from service.http.tokens import token_routes
 from service.jobs import running_jobs
+from service.revocation_status import RevocationStatus
 from service.settings import Settings
+from service.sight import AS_IT_IS, Sight
 from service.world import World
 
 Alongside = Callable[[Services], AbstractAsyncContextManager[object]]
 
 LOGINS_PER_MINUTE = 60  # attempts from one address
 LONGEST_LAG = timedelta(minutes=1)  # of a record on its way into the log
+
+
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """By what outcomes are brought about on demand; nothing here does, but for what `scenarios` makes of a request."""
+
+    scenarios: Middleware
+    sight: Sight = AS_IT_IS
+    admitted: Admitted = let_all_in
+    answer_ocsp: Answering = RevocationStatus.answer
+    remarks: Remarks = no_remarks
 
 
 class Host:
@@ -51,19 +68,31 @@ def hosted(
     routes: Sequence[BaseRoute] = (),
     alongside: Alongside = nullcontext,
     notice: Callable[[Caller], None] = lambda _: None,
+    staging: Staging | None = None,
+    middleware: Sequence[Middleware] = (),
     **options: Any,
 ) -> Starlette:
     """`create_app` over the world's own services, with tokens, the log of records, health, and the jobs running.
 
     /readyz is green while the database answers and records reach the log. `alongside` is open as long as the services
-    are, and stands on them; `notice` is told of every caller that comes in.
+    are, and stands on them; `notice` is told of every caller that comes in. Without
+    `staging`, whoever names a test scenario is refused, and recorded.
     """
     host = Host()
+
+    async def record_crossing(thing: str) -> None:
+        await host.services.tokens.record_crossing(thing)
+
+    staged = staging or Staging(Middleware(RefuseTestScenarios, world=world, record=record_crossing))
     checks: dict[str, Check] = {}
 
     @asynccontextmanager
     async def opened(settings: Settings, world: World, clock: Clock) -> AsyncIterator[Services]:
-        async with open_services(settings, world, clock) as services, running_jobs(services), alongside(services):
+        async with (
+            open_services(settings, world, clock, staged.sight) as services,
+            running_jobs(services),
+            alongside(services),
+        ):
             host.opened = services
             checks.update(database=services.database.ready, log=lambda: ensure_log_keeps_up(services))
             try:
@@ -74,13 +103,24 @@ def hosted(
 
     attempts = TokenBuckets(per_minute=LOGINS_PER_MINUTE, burst=LOGINS_PER_MINUTE)
     own: list[BaseRoute] = [
-        *token_routes(world, lambda: host.services.tokens, attempts),
+        *token_routes(world, lambda: host.services.tokens, attempts, staged.remarks),
         *log_routes(world, lambda: host.services.keys, lambda: host.services.log),
-        *certificate_routes(lambda: host.services.revocation_status),
+        *certificate_routes(lambda: host.services.revocation_status, staged.answer_ocsp),
         *calendar_routes(lambda: host.services.calendars),
         *health_routes(world, checks),
     ]
-    return create_app(world, settings, clock, opened, routes=[*routes, *own], authenticate=noticing(notice), **options)
+    return create_app(
+        world,
+        settings,
+        clock,
+        opened,
+        routes=[*routes, *own],
+        middleware=[*middleware, staged.scenarios],
+        authenticate=noticing(notice),
+        admitted=staged.admitted,
+        remarks=staged.remarks,
+        **options,
+    )
 
 
 def noticing(notice: Callable[[Caller], None]) -> Authenticate:

@@ -48,7 +48,7 @@ from schema.requests import (
 )
 from schema.websockets import Connection, MarkedWebSocket, Subscriptions
 from service.access import ANONYMOUS, Caller
-from service.errors import EnvironmentMismatch, ErrorCode, ServiceError, Unauthenticated, Unavailable
+from service.errors import EnvironmentMismatch, ErrorCode, RateLimited, ServiceError, Unauthenticated, Unavailable
 from service.http.findings import Findings, findings_of
 from service.http.open_streams import OpenStreams
 from service.http.rate_limits import TokenBuckets

@@ -156,7 +156,7 @@ class TokenService:
             await self._record_refusal(refused, holder)
             raise
         except EnvironmentMismatch:
-            await self._record_crossing("client assertion")
+            await self.record_crossing("client assertion")
             raise
 
     async def authenticate(self, token: str) -> Caller:
@@ -271,7 +271,7 @@ class TokenService:
         """Before any key is looked at: a token of the other world is told so, whoever signed it (art. 17)."""
         there = self._world.neighbour
         if claims.get("env") == there.environment.value:
-            await self._record_crossing("access token")
+            await self.record_crossing("access token")
             raise EnvironmentMismatch("access token", here=self._world.environment, there=there.environment)
 
     async def _find_holder(self, certificate: str) -> Holder | None:
@@ -298,7 +298,7 @@ class TokenService:
 
         await self._database.transaction(work)
 
-    async def _record_crossing(self, thing: str) -> None:
+    async def record_crossing(self, thing: str) -> None:
         """Record an attempt to cross between the worlds; of a flood of them, the first ones."""
         try:
             self._crossings.ensure_within("crossing")

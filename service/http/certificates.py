@@ -17,7 +17,7 @@ from starlette.routing import Route
 from service.authority import CHAIN_PATH, ISSUER_PATH, LIST_PATH, OCSP_PATH, ROOT_LIST_PATH, ROOT_PATH, Authority
 from service.errors import Unavailable
 from service.pki.ocsp import MALFORMED_REQUEST, MAX_REQUEST_BYTES, TRY_LATER, OcspRefused, decode_ocsp_path
-from service.revocation_status import RevocationStatus
+from service.revocation_status import OcspAnswer, RevocationStatus
 
 BRIEFLY = "public, max-age=1, must-revalidate"
 FOR_AN_HOUR = "public, max-age=3600"
@@ -26,11 +26,13 @@ REQUEST_TYPE, CHAIN_TYPE = "application/ocsp-request", "application/pem-certific
 NOT_KEPT = {"Cache-Control": "no-store"}
 
 Find = Callable[[], RevocationStatus | None]
+Answering = Callable[[RevocationStatus, bytes], Awaitable[OcspAnswer]]
+"""Answers an OCSP request. May raise Unavailable, which says tryLater."""
 
 
-def certificate_routes(find: Find) -> list[Route]:
+def certificate_routes(find: Find, answering: Answering = RevocationStatus.answer) -> list[Route]:
     """The routes. `find` is asked at each request; it answers None where there is no authority."""
-    told = _Told(find)
+    told = _Told(find, answering)
     return [
         Route(LIST_PATH, told.issuing_list),
         Route(ROOT_LIST_PATH, told.fixed(lambda authority: authority.root_list, LIST_TYPE)),
@@ -43,8 +45,9 @@ def certificate_routes(find: Find) -> list[Route]:
 
 
 class _Told:
-    def __init__(self, find: Find) -> None:
+    def __init__(self, find: Find, answering: Answering) -> None:
         self._find = find
+        self._answering = answering
 
     async def issuing_list(self, request: Request) -> Response:
         status = self._find()
@@ -65,14 +68,28 @@ class _Told:
     async def ocsp_post(self, request: Request) -> Response:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != REQUEST_TYPE:
             return PlainTextResponse(f"The request must be {REQUEST_TYPE}.", 415, headers=NOT_KEPT)
-        return await _ocsp(self._find(), await _body(request), NOT_KEPT)
+        return await self._ocsp(await _body(request), NOT_KEPT)
 
     async def ocsp_get(self, request: Request) -> Response:
         try:
             asked = decode_ocsp_path(request.path_params["path"])
         except OcspRefused as refused:
             return Response(refused.answer, media_type=OCSP_TYPE, headers=NOT_KEPT)
-        return await _ocsp(self._find(), asked, {"Cache-Control": BRIEFLY})
+        return await self._ocsp(asked, {"Cache-Control": BRIEFLY})
+
+    async def _ocsp(self, asked: bytes | None, headers: dict[str, str]) -> Response:
+        status = self._find()
+        if status is None:
+            return _no_authority()
+        if asked is None:
+            return Response(MALFORMED_REQUEST, media_type=OCSP_TYPE, headers=NOT_KEPT)
+        try:
+            answer = await self._answering(status, asked)
+        except Unavailable:
+            return Response(TRY_LATER, media_type=OCSP_TYPE, headers=NOT_KEPT)
+        if not answer.shareable:
+            headers = NOT_KEPT
+        return Response(answer.data, media_type=OCSP_TYPE, headers=headers)
 
     def fixed(
         self, read: Callable[[Authority], bytes | None], media_type: str
@@ -88,20 +105,6 @@ class _Told:
             return _unless_known(request, headers, data, media_type)
 
         return serve
-
-
-async def _ocsp(status: RevocationStatus | None, asked: bytes | None, headers: dict[str, str]) -> Response:
-    if status is None:
-        return _no_authority()
-    if asked is None:
-        return Response(MALFORMED_REQUEST, media_type=OCSP_TYPE, headers=NOT_KEPT)
-    try:
-        answer = await status.answer(asked)
-    except Unavailable:
-        return Response(TRY_LATER, media_type=OCSP_TYPE, headers=NOT_KEPT)
-    if not answer.shareable:
-        headers = NOT_KEPT
-    return Response(answer.data, media_type=OCSP_TYPE, headers=headers)
 
 
 async def _body(request: Request) -> bytes | None:

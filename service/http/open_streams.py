@@ -44,6 +44,6 @@ class OpenStreams:
                 if not self._held[name, who]:
                     del self._held[name, who]
 
-    @property
-    def is_empty(self) -> bool:
-        return not self._held
+    def __len__(self) -> int:
+        """How many are open now."""
+        return sum(count for (name, _), count in self._held.items() if name == "open_per_address")

@@ -1,6 +1,6 @@
 """The token endpoint (RFC 6749, RFC 7523), its key set (RFC 7517) and its metadata (RFC 8414)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -38,9 +38,18 @@ class TokenError(Exception):
         return {"message": str(self), "extensions": {"code": self.error, **self.more}}
 
 
-def token_routes(world: World, tokens: Callable[[], TokenService], attempts: Limiter) -> list[Route]:
-    """The routes. `tokens` is asked at each request; `attempts` bounds how often one address may try to log in."""
-    marks = {"environment": world.environment.value, "binding": world.binding, "notice": world.notice}
+def token_routes(
+    world: World,
+    tokens: Callable[[], TokenService],
+    attempts: Limiter,
+    remarks: Callable[[], Mapping[str, object]] = dict,
+) -> list[Route]:
+    """The routes. `tokens` is asked at each request; `attempts` bounds how often one address may try to log in;
+    `remarks` stand beside the marks in what is answered."""
+    own = {"environment": world.environment.value, "binding": world.binding, "notice": world.notice}
+
+    def marks() -> dict[str, Any]:
+        return {**own, **remarks()}
 
     async def token(request: Request) -> Response:
         found = findings_of(request.scope)
@@ -51,20 +60,20 @@ def token_routes(world: World, tokens: Callable[[], TokenService], attempts: Lim
             granted = await _login(tokens(), assertion, found)
         except TokenError as error:
             found.errors = (error.told,)
-            return _refusal(error, marks)
+            return _refusal(error, marks())
         except RateLimited as error:
             after = str(error.extensions.get("retryAfter", 1))
             refusal = TokenError("temporarily_unavailable", error.message, 429)
             found.errors = (refusal.told,)
-            return _refusal(refusal, marks, {"Retry-After": after})
-        body = {"access_token": granted.token, "token_type": "Bearer", "expires_in": granted.expires_in, **marks}
+            return _refusal(refusal, marks(), {"Retry-After": after})
+        body = {"access_token": granted.token, "token_type": "Bearer", "expires_in": granted.expires_in, **marks()}
         return JSONResponse(body, headers=NOT_STORED)
 
     async def jwks(_: Request) -> Response:
         return JSONResponse(tokens().key_set(), headers=FOR_MINUTES, media_type="application/jwk-set+json")
 
     async def metadata(_: Request) -> Response:
-        return JSONResponse({**tokens().metadata(), **marks}, headers=FOR_MINUTES)
+        return JSONResponse({**tokens().metadata(), **own}, headers=FOR_MINUTES)
 
     return [
         Route(TOKEN_PATH, token, methods=["POST"]),

@@ -25,7 +25,7 @@ from schema.platform import PlatformQuery
 from schema.viewer import ViewerQuery
 from service.access import ANONYMOUS, Caller, CallerKind
 from service.clock import Clock, SystemClock
-from service.errors import BadInput, Unauthenticated
+from service.errors import BadInput, EnvironmentMismatch, Unauthenticated
 from service.settings import Settings
 from service.storage.database import Database
 from service.world import PRODUCTION, Environment, World
@@ -161,6 +161,8 @@ def make_settings(world: World = TRIAL, **values: Any) -> Settings:
 async def known_by_token(services: Stub, token: str | None) -> Caller:
     if token is None:
         return ANONYMOUS
+    if token == "foreign":
+        raise EnvironmentMismatch("access token", here=Environment.SANDBOX, there=Environment.PRODUCTION)
     if token != "good":
         raise Unauthenticated("This token is not accepted here.")
     return OPERATOR

@@ -277,6 +277,16 @@ async def test_too_many_requests_are_told_when_to_come_back() -> None:
         assert known.status_code == 200  # another caller has a bucket of its own
 
 
+@pytest.mark.parametrize(("token", "code"), [("foreign", "ENVIRONMENT_MISMATCH"), ("guessed", "UNAUTHENTICATED")])
+async def test_who_brings_tokens_that_are_not_good_here_is_slowed_as_an_address(token: str, code: str) -> None:
+    async with open_client(make_app(rate_per_minute=60, rate_burst=3)) as client:
+        headers = {"authorization": f"Bearer {token}"}
+        tries = [await client.post("/graphql", json=HELLO, headers=headers) for _ in range(4)]
+        assert [each.json()["errors"][0]["extensions"]["code"] for each in tries] == [code] * 3 + ["RATE_LIMITED"]
+        assert tries[-1].status_code == 429
+        assert (await client.post("/graphql", json=HELLO)).status_code == 429  # the same address, without a token
+
+
 async def test_the_schema_is_served_as_it_is_committed() -> None:
     async with open_client(make_app()) as client:
         response = await client.get("/schema.graphql")

@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from tests.schema.making import SECRET, TRIAL, make_app
 
@@ -17,7 +18,13 @@ MARK = {"environment": "SANDBOX", "binding": False, "notice": TRIAL.notice}
 class Socket:
     """The client's end of one WebSocket, straight on the ASGI application."""
 
-    def __init__(self, app: Starlette, headers: dict[str, str], protocols: list[str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        headers: dict[str, str],
+        protocols: list[str],
+        extensions: Mapping[str, object] | None = None,
+    ) -> None:
         self._to_server: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._from_server: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         scope = {
@@ -27,6 +34,7 @@ class Socket:
             "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
             "subprotocols": protocols,
             "client": ("192.0.2.1", 1),
+            "extensions": dict(extensions or {}),
         }
         self._to_server.put_nowait({"type": "websocket.connect"})
         self.task = asyncio.create_task(app(scope, self._to_server.get, self._from_server.put))
@@ -58,10 +66,15 @@ class Socket:
 
 @asynccontextmanager
 async def open_socket(
-    *, payload: object = None, greet: bool = True, protocol: str = "graphql-transport-ws", **values: Any
+    app: Starlette | None = None,
+    *,
+    payload: object = None,
+    greet: bool = True,
+    protocol: str = "graphql-transport-ws",
+    **values: Any,
 ) -> AsyncIterator[Socket]:
     headers = values.pop("headers", {})
-    app = make_app(**values)
+    app = app or make_app(**values)
     async with app.router.lifespan_context(app):
         socket = Socket(app, headers, [protocol])
         accepted = await socket.message()
