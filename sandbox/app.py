@@ -13,6 +13,7 @@ from sandbox.credentials import Credentials, personas_directory
 from sandbox.join_routes import join_routes
 from sandbox.keeping import keeping_personas
 from sandbox.persona_routes import PERSONAS_URL, persona_routes
+from sandbox.receiver_routes import receiver_routes
 from sandbox.settings import SandboxSettings
 from sandbox.world import SANDBOX
 from schema.hosting import hosted
@@ -27,6 +28,7 @@ def application(settings: SandboxSettings) -> Starlette:
         *persona_routes(SANDBOX, Credentials(personas_directory(settings.data_dir)), settings.public_url),
         *join_routes(SANDBOX, ground),
         *control_routes(SANDBOX, ground),
+        *receiver_routes(ground),
     ]
 
     @asynccontextmanager

@@ -21,6 +21,7 @@ from sandbox.storage.tenants import TenantStore
 from sandbox.tenant_jobs import JobKind
 from sandbox.tenant_keeping import Idleness, Uses, keeping
 from sandbox.tenants import Tenant, digest_of, ensure_usable
+from sandbox.webhook_bootstrap import Webhooks, webhooks_over
 from schema.transport import Face
 from service.access import Caller
 from service.bootstrap import Services
@@ -46,6 +47,7 @@ class Sandbox:
     idleness: Idleness
     faults: FaultTable
     fault_keeping: FaultKeeping
+    webhooks: Webhooks
 
     @property
     def world(self) -> World:
@@ -65,6 +67,7 @@ def sandbox_over(services: Services, settings: SandboxSettings, clock: TenantClo
     kept_jobs = TenantJobStore(services.database)
     moves = ClockMoves(clock, clocks, tenants, due_works(services))
     fault_keeping = FaultKeeping(faults, FaultStore(services.database), clock.now)
+    webhooks = webhooks_over(services, settings, faults)
     snapshots = Snapshots(services, SnapshotStore(services.database), tenants, moves)
     works = {
         JobKind.MOVE_CLOCK: moves.move,
@@ -83,9 +86,10 @@ def sandbox_over(services: Services, settings: SandboxSettings, clock: TenantClo
         jobs=JobRunner(kept_jobs, works, clock.now),
         kept_jobs=kept_jobs,
         uses=Uses(tenants, clock),
-        idleness=Idleness(tenants, (snapshots, clocks, fault_keeping), clock),
+        idleness=Idleness(tenants, (snapshots, clocks, fault_keeping, webhooks), clock),
         faults=faults,
         fault_keeping=fault_keeping,
+        webhooks=webhooks,
     )
 
 
@@ -115,7 +119,10 @@ class Ground:
     async def open(self, services: Services) -> AsyncIterator[None]:
         sandbox = self._opened = sandbox_over(services, self.settings, self.clock, self.faults)
         try:
-            async with keeping(sandbox.moves, sandbox.jobs, sandbox.uses, sandbox.idleness, sandbox.fault_keeping):
+            async with (
+                keeping(sandbox.moves, sandbox.jobs, sandbox.uses, sandbox.idleness, sandbox.fault_keeping),
+                sandbox.webhooks.running(),
+            ):
                 for face in self.faces:
                     face.services = sandbox
                 yield

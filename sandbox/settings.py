@@ -1,6 +1,7 @@
 """What a sandbox sets: production's settings under `SANDBOX_`, with defaults that let it start from nothing."""
 
 import base64
+import ipaddress
 import os
 import re
 import secrets
@@ -8,10 +9,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, SecretStr
 
 from sandbox.authority import keep_authority
+from sandbox.webhook_addresses import Reach
 from sandbox.world import SANDBOX
 from service.clock import SystemClock
 from service.keys import keep_keys
@@ -64,6 +67,18 @@ class SandboxSettings(Settings):
         shown="another each time",
         what="Where the generator that chooses faults begins: the same, the same faults.",
     )
+    webhook_reach: Literal["public", "loopback", "private"] | None = setting(
+        None,
+        shown="`loopback` where it listens on, and is called at, this machine alone; else `public`",
+        what="How far into its own network the sandbox sends webhooks; link-local addresses never.",
+    )
+
+    @property
+    def reach(self) -> Reach:
+        if self.webhook_reach is not None:
+            return Reach(self.webhook_reach)
+        local = all(map(_is_loopback, (self.host, urlsplit(self.public_url).hostname or "")))
+        return Reach.LOOPBACK if local else Reach.PUBLIC
 
     @property
     def embedded(self) -> bool:
@@ -89,6 +104,13 @@ def read_sandbox_settings(environ: Mapping[str, str] | None = None) -> SandboxSe
         one, uri = variable(SANDBOX, "workers"), variable(SANDBOX, "mongo_uri")
         raise SettingsError((f"{one} is more than 1, which the embedded database cannot serve: set {uri} or leave 1.",))
     return settings
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _is_given(given: Mapping[str, str], name: str) -> bool:

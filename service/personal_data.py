@@ -31,6 +31,7 @@ class Datum(StrEnum):
     TELEPHONE = "TELEPHONE"  # E.164
     NAME = "NAME"
     EMAIL = "EMAIL"
+    SECRET = "SECRET"  # no person's, and shown to none
 
 
 class Sealed(Exception):
@@ -133,5 +134,10 @@ def masked_email(address: str) -> str:
 
 
 _MASKS: Mapping[Datum, Callable[[str], str]] = MappingProxyType(
-    {Datum.TELEPHONE: masked_telephone, Datum.NAME: masked_name, Datum.EMAIL: masked_email}
+    {
+        Datum.TELEPHONE: masked_telephone,
+        Datum.NAME: masked_name,
+        Datum.EMAIL: masked_email,
+        Datum.SECRET: lambda _: "****",
+    }
 )

@@ -4,13 +4,26 @@ import dataclasses
 
 from sandbox.storage.clocks import CLOCKS
 from sandbox.storage.faults import FAULTS
+from sandbox.storage.deliveries import DELIVERIES
+from sandbox.storage.event_cursors import EVENT_CURSORS
+from sandbox.storage.receivers import RECEIVED, RECEIVERS
 from sandbox.storage.snapshots import SNAPSHOT_PARTS, SNAPSHOTS
 from sandbox.storage.tenant_jobs import TENANT_JOBS
 from sandbox.storage.tenants import TENANTS
+from sandbox.storage.webhooks import WEBHOOKS
 from service.storage.collections import ALL_COLLECTIONS
 from service.storage.database import Collection, Index
 
-OWN_COLLECTIONS: tuple[Collection, ...] = (TENANTS, CLOCKS, FAULTS, TENANT_JOBS, SNAPSHOTS, SNAPSHOT_PARTS)
+WEBHOOK_COLLECTIONS: tuple[Collection, ...] = (WEBHOOKS, DELIVERIES, EVENT_CURSORS, RECEIVERS, RECEIVED)
+OWN_COLLECTIONS: tuple[Collection, ...] = (
+    TENANTS,
+    CLOCKS,
+    FAULTS,
+    TENANT_JOBS,
+    SNAPSHOTS,
+    SNAPSHOT_PARTS,
+    *WEBHOOK_COLLECTIONS,
+)
 
 MORE_INDEXES: dict[str, tuple[Index, ...]] = {
     "certificate_keys": (Index((("holderId", 1),)),),

@@ -1,0 +1,86 @@
+"""Deliveries in MongoDB: kept once for each event and endpoint, found when due, and gone after thirty days."""
+
+from collections.abc import Collection as Group
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from pymongo.errors import BulkWriteError
+
+from sandbox.deliveries import Delivery, DeliveryState
+from service.storage.database import Database, Document, Index
+from service.storage.documents import Codec, Versioned, declare
+
+KEPT = timedelta(days=30)
+_DUPLICATE = 11000
+_CODEC = Codec(Delivery)
+
+DELIVERIES = declare(
+    "sandbox_deliveries",
+    _CODEC,
+    Index((("state", 1), ("nextAttemptAt", 1), ("place", 1))),
+    Index((("endpointId", 1), ("state", 1), ("nextAttemptAt", 1), ("place", 1))),
+    Index((("tenantId", 1), ("createdAt", -1), ("place", -1))),
+    Index((("createdAt", 1),), expire_after_seconds=int(KEPT.total_seconds())),
+)
+
+
+class DeliveryStore(Versioned[Delivery]):
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, DELIVERIES, _CODEC)
+
+    async def keep(self, deliveries: Iterable[Delivery]) -> None:
+        """Those that are not kept already: an event that is read twice is delivered once."""
+        documents = [self._document(each) for each in deliveries]
+        if not documents:
+            return
+        try:
+            await self.collection.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            if any(each["code"] != _DUPLICATE for each in error.details["writeErrors"]):
+                raise
+
+    async def due(self, now: datetime, endpoints: Group[str], tenants: Group[str], limit: int) -> list[Delivery]:
+        """What is to be sent now, in order, but nothing to these endpoints or of these tenants."""
+        query: Document = {
+            "state": DeliveryState.PENDING.value,
+            "nextAttemptAt": {"$lte": now},
+            "endpointId": {"$nin": sorted(endpoints)},
+            "tenantId": {"$nin": sorted(tenants)},
+        }
+        cursor = self.collection.find(query).sort([("nextAttemptAt", 1), ("place", 1)]).limit(limit)
+        return [self._codec.decode(each) for each in await cursor.to_list(limit)]
+
+    async def due_to(self, endpoint_id: str, now: datetime, limit: int) -> list[Delivery]:
+        """What is to be sent to one endpoint now, in order."""
+        query = {"endpointId": endpoint_id, "state": DeliveryState.PENDING.value, "nextAttemptAt": {"$lte": now}}
+        cursor = self.collection.find(query).sort([("nextAttemptAt", 1), ("place", 1)]).limit(limit)
+        return [self._codec.decode(each) for each in await cursor.to_list(limit)]
+
+    async def waiting(self, endpoint_id: str) -> int:
+        states = [DeliveryState.PENDING.value, DeliveryState.HELD.value]
+        return await self.count({"endpointId": endpoint_id, "state": {"$in": states}})
+
+    async def hold(self, endpoint_id: str) -> None:
+        """What is to be sent there waits from now on."""
+        await self._turn(endpoint_id, DeliveryState.PENDING, DeliveryState.HELD)
+
+    async def release(self, endpoint_id: str) -> None:
+        """What waits is to be sent."""
+        await self._turn(endpoint_id, DeliveryState.HELD, DeliveryState.PENDING)
+
+    async def held(self) -> list[str]:
+        """The endpoints for which something waits."""
+        return [str(each) for each in await self.collection.distinct("endpointId", {"state": DeliveryState.HELD.value})]
+
+    async def _turn(self, endpoint_id: str, before: DeliveryState, after: DeliveryState) -> None:
+        query = {"endpointId": endpoint_id, "state": before.value}
+        await self.collection.update_many(query, {"$set": {"state": after.value}, "$inc": {"version": 1}})
+
+    async def latest_of(self, tenant_id: str, endpoint_id: str | None, limit: int) -> list[Delivery]:
+        """The newest first."""
+        query = {"tenantId": tenant_id} | ({} if endpoint_id is None else {"endpointId": endpoint_id})
+        cursor = self.collection.find(query).sort([("createdAt", -1), ("place", -1)]).limit(limit)
+        return [self._codec.decode(each) for each in await cursor.to_list(limit)]
+
+    async def forget(self, whose: Document) -> None:
+        await self.collection.delete_many(whose)

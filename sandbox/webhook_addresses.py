@@ -1,0 +1,171 @@
+"""Where webhooks may be sent: HTTPS to public addresses, and what else this sandbox allows. Nothing else, however spelt.
+
+1. An address is read once and strictly; what browsers would understand and this does not (decimal or octal hosts,
+   user names, backslashes) is refused.
+2. Its name is resolved when something is to be sent; one answer that is not allowed spoils them all.
+3. The connection goes to the very address that was looked at: a name cannot change its mind in between.
+4. The ports of the sandbox itself are shut on every address, but for its own receiver.
+"""
+
+import asyncio
+import ipaddress
+import re
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
+from urllib.parse import SplitResult, urlsplit
+
+from service.errors import BadInput
+
+LONGEST = 2_000
+IPAddress = IPv4Address | IPv6Address
+_PLAIN = re.compile(r"[!#-\[\]-~]+")  # printable ASCII without space, quotation mark and backslash
+_NAME = re.compile(r"(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)*")
+_NUMERIC = re.compile(r"([0-9]+|0x[0-9a-f]*)")
+_EMBEDDING = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96")))
+"""IPv6 networks whose addresses lead to an IPv4 address inside them: NAT64, 6to4, Teredo, IPv4-compatible."""
+_OWN = "That port is the sandbox's own: of it webhooks reach the built-in receiver alone."
+
+
+class Reach(StrEnum):
+    """How far into its own network a sandbox lets webhooks go."""
+
+    PUBLIC = "public"
+    LOOPBACK = "loopback"  # and to this machine itself
+    PRIVATE = "private"  # and to private networks
+
+
+class Forbidden(BadInput):
+    """A webhook must not be sent there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An address as it was read. `path` has the query with it; `host` is what TLS and the Host header name."""
+
+    url: str
+    secure: bool
+    host: str
+    port: int
+    path: str
+
+    @property
+    def authority(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.secure else 80) else f"{host}:{self.port}"
+
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+_RESOLVERS = ThreadPoolExecutor(16, "webhook-names")  # of their own: a name that takes its time holds up nothing else
+
+
+async def resolve(host: str, port: int) -> Sequence[str]:
+    """All addresses of a name, as the system says. Raises OSError."""
+    ask = asyncio.get_running_loop().run_in_executor
+    found = await ask(_RESOLVERS, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    return [str(address[4][0]) for address in found]
+
+
+def parse_target(url: str) -> Target:
+    """Raises BadInput. Where the name leads is NOT looked at: see `AddressBook.address_of`."""
+    if len(url) > LONGEST or _PLAIN.fullmatch(url) is None:
+        raise BadInput(f"A webhook's address is 1 to {LONGEST} printable ASCII characters.", field="url")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise BadInput("The webhook's address cannot be read.", field="url") from None
+    secure = parts.scheme == "https"
+    if parts.scheme not in {"http", "https"} or parts.fragment or "@" in parts.netloc or port == 0:
+        raise BadInput("A webhook's address is https://host/path, with no user and no fragment.", field="url")
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target(url, secure, _host(parts), port or (443 if secure else 80), path)
+
+
+def _host(parts: SplitResult) -> str:
+    """A name, or an address in its one usual spelling. Raises BadInput."""
+    host = (parts.hostname or "").rstrip(".")
+    literal = _literal(host)
+    if literal is not None and "%" not in host:
+        return str(literal)
+    if _NAME.fullmatch(host) is None or _NUMERIC.fullmatch(host.rsplit(".", 1)[-1]):
+        raise BadInput("The webhook's host is neither a name nor an address in its usual form.", field="url")
+    return host
+
+
+def _literal(host: str) -> IPAddress | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def allows(reach: Reach, address: IPAddress) -> bool:
+    """Whether webhooks may go to this address. Link-local ones (a cloud's metadata) are never allowed."""
+    address = getattr(address, "ipv4_mapped", None) or address
+    if address.is_loopback:
+        return reach is not Reach.PUBLIC
+    if address.is_link_local or address.is_multicast or address.is_unspecified or address.is_reserved:
+        return False
+    if any(address in network for network in _EMBEDDING if network.version == address.version):
+        return False
+    return address.is_global or reach is Reach.PRIVATE
+
+
+class AddressBook:
+    """Decides for one sandbox: how far webhooks reach, which hosts and ports are its own, where its receiver is."""
+
+    def __init__(
+        self,
+        reach: Reach,
+        receiver: re.Pattern[str],
+        *,
+        own_host: str = "",
+        own_ports: frozenset[int] = frozenset(),
+        resolve: Resolve = resolve,
+    ) -> None:
+        self._reach = reach
+        self._receiver = receiver
+        self._own_host = own_host
+        self._own_ports = own_ports
+        self._resolve = resolve
+
+    def is_own_receiver(self, url: str) -> bool:
+        return self._receiver.fullmatch(url) is not None
+
+    def ensure_allowed(self, url: str) -> Target:
+        """What can be said before any name is resolved. Raises BadInput, Forbidden."""
+        target = parse_target(url)
+        if self.is_own_receiver(url):
+            return target
+        if target.host == self._own_host and target.port in self._own_ports:
+            raise Forbidden(_OWN, field="url")
+        literal = _literal(target.host)
+        if literal is not None:
+            self._ensure(target, literal)
+        elif not target.secure and self._reach is Reach.PUBLIC:
+            raise Forbidden("Webhooks are sent over https.", field="url")
+        return target
+
+    async def address_of(self, target: Target) -> str:
+        """The one address to connect to. Raises Forbidden, and OSError for a name that leads nowhere."""
+        answers = [ipaddress.ip_address(each) for each in await self._resolve(target.host, target.port)]
+        if not answers:
+            raise OSError("no address")
+        if not self.is_own_receiver(target.url):
+            for each in answers:
+                self._ensure(target, each)
+        return str(answers[0])
+
+    def _ensure(self, target: Target, address: IPAddress) -> None:
+        address = getattr(address, "ipv4_mapped", None) or address
+        if not allows(self._reach, address):
+            raise Forbidden("Webhooks are not sent to private, local or reserved addresses from here.", field="url")
+        inside = address.is_loopback or not address.is_global
+        if not target.secure and not inside:
+            raise Forbidden("Webhooks to public addresses are sent over https.", field="url")
+        if inside and target.port in self._own_ports:
+            raise Forbidden(_OWN, field="url")

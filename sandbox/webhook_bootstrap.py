@@ -1,0 +1,130 @@
+"""The composition root of events and webhooks, and what runs of them besides answering: one process leads."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from sandbox.event_flow import EventFlow
+from sandbox.faults import FaultTable
+from sandbox.receivers import receiver_pattern, receiver_url
+from sandbox.settings import SandboxSettings
+from sandbox.storage.deliveries import DeliveryStore
+from sandbox.storage.event_cursors import EventCursorStore
+from sandbox.storage.receivers import ReceivedStore, ReceiverStore
+from sandbox.storage.webhooks import WebhookStore
+from sandbox.webhook_addresses import AddressBook
+from sandbox.webhook_dispatch import Dispatch
+from sandbox.webhook_sending import Sender
+from sandbox.webhook_service import WebhookService
+from service.bootstrap import Services
+from service.jobs import LEAD_SECONDS, repeat
+from service.leading import Leading
+from service.personal_data import PersonalData
+from service.storage.leases import LeaseStore
+from service.storage.log import LogStore
+from service.storage.records import RecordStore
+
+LOOK_SECONDS = 0.5  # how late an event may leave
+RELEASE_SECONDS = 15.0
+_MONGO_PORT = 27017
+
+
+@dataclass(frozen=True, slots=True)
+class Webhooks:
+    """All that belongs to events, as one part of the sandbox."""
+
+    service: WebhookService
+    flow: EventFlow
+    dispatch: Dispatch
+    receivers: ReceiverStore
+    received: ReceivedStore
+    personal_data: PersonalData
+    public_url: str
+    leading: Leading
+
+    def receiver_url(self, tenant_id: str) -> str:
+        return receiver_url(self.public_url, tenant_id, self.personal_data)
+
+    async def forget(self, tenant_id: str) -> None:
+        """What a tenant had of it, for one that ends."""
+        await self.service.forget(tenant_id)
+        await self.receivers.forget(tenant_id)
+        await self.received.forget(tenant_id)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Follow the log and send, for as long as the context is open and this process leads."""
+        tasks = [
+            asyncio.create_task(repeat(lambda: self.leading.run(self._look, LOOK_SECONDS), LEAD_SECONDS)),
+            asyncio.create_task(repeat(self.dispatch.release, RELEASE_SECONDS)),
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.gather(*tasks)
+            await self.dispatch.aclose()
+
+    async def _look(self) -> None:
+        await self.flow.follow()
+        await self.dispatch.look()
+
+
+def webhooks_over(services: Services, settings: SandboxSettings, faults: FaultTable) -> Webhooks:
+    database, clock = services.database, services.clock
+    endpoints, deliveries, log = WebhookStore(database), DeliveryStore(database), LogStore(database)
+    personal_data = PersonalData(services.world, settings.data_key.get_secret_value())
+    book = address_book(settings)
+    flow = EventFlow(
+        services.world,
+        clock.now,
+        log=log,
+        records=RecordStore(database),
+        cursors=EventCursorStore(database),
+        endpoints=endpoints,
+        deliveries=deliveries,
+        faults=faults,
+    )
+    return Webhooks(
+        service=WebhookService(
+            services.world,
+            clock,
+            book=book,
+            endpoints=endpoints,
+            deliveries=deliveries,
+            flow=flow,
+            log=log,
+            personal_data=personal_data,
+        ),
+        flow=flow,
+        dispatch=Dispatch(endpoints, deliveries, Sender(book), personal_data, clock.now),
+        receivers=ReceiverStore(database),
+        received=ReceivedStore(database),
+        personal_data=personal_data,
+        public_url=settings.public_url,
+        leading=Leading(LeaseStore(database), "webhooks"),
+    )
+
+
+def address_book(settings: SandboxSettings) -> AddressBook:
+    """Where this sandbox sends webhooks, and where never: its own ports and its database's."""
+    public = urlsplit(settings.public_url)
+    served = public.port or (443 if public.scheme == "https" else 80)
+    return AddressBook(
+        settings.reach,
+        receiver_pattern(settings.public_url),
+        own_host=public.hostname or "",
+        own_ports=frozenset({served, settings.port, settings.metrics_port, *_database_ports(settings)} - {0}),
+    )
+
+
+def _database_ports(settings: SandboxSettings) -> set[int]:
+    """Those in the database's address, which may name several servers."""
+    hosts = urlsplit(settings.mongo_uri.get_secret_value()).netloc.rpartition("@")[2]
+    found = {each.rpartition(":")[2] for each in hosts.split(",")}
+    return {int(each) for each in found if each.isdecimal()} | {_MONGO_PORT}
