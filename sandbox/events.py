@@ -90,6 +90,11 @@ def fired_event(
     return _event(world, str(ULID.from_datetime(at)), event_type.name, at, data, fired=True)
 
 
+def example_participant(world: World, clock: Clock) -> str:
+    """Whom an example concerns that is shown to nobody in particular."""
+    return new_id(world, Kind.PARTICIPANT, clock.now())
+
+
 def parse_content(text: str | None) -> Mapping[str, Any] | None:
     """The content that is to be fired: a JSON object without fractions. Raises BadInput."""
     if text is None:
@@ -100,9 +105,7 @@ def parse_content(text: str | None) -> Mapping[str, Any] | None:
         raise BadInput(f"The content is not what a record could hold: {error}", field="content") from None
 
 
-def _event(  # noqa: PLR0917 - in the order of the payload
-    world: World, ulid: str, name: str, at: datetime, data: Data, *, fired: bool
-) -> Event:
+def _event(world: World, ulid: str, name: str, at: datetime, data: Data, *, fired: bool) -> Event:
     payload = EventPayload(
         id=f"{world.id_prefix}-evt-{ulid}",
         type=name,

@@ -54,7 +54,7 @@ def verify(secret_texts: Iterable[str], headers: Mapping[str, str], body: bytes,
         return Verdict.TOO_OLD
     offered = [each.removeprefix("v1,").encode() for each in given.split() if each.startswith("v1,")]
     expected = [_sign(secret, message_id, timestamp, body).encode() for secret in secret_texts]
-    right = any([hmac.compare_digest(one, other) for one in offered for other in expected])
+    right = any(hmac.compare_digest(one, other) for one in offered for other in expected)
     return Verdict.VERIFIED if right else Verdict.WRONG_SIGNATURE
 
 

@@ -1,4 +1,4 @@
-"""Where webhooks may be sent: HTTPS to public addresses, and what else this sandbox allows. Nothing else, however spelt.
+"""Where webhooks may be sent: HTTPS to public addresses, and what else the sandbox allows; nothing else, however spelt.
 
 1. An address is read once and strictly; what browsers would understand and this does not (decimal or octal hosts,
    user names, backslashes) is refused.
@@ -25,8 +25,21 @@ IPAddress = IPv4Address | IPv6Address
 _PLAIN = re.compile(r"[!#-\[\]-~]+")  # printable ASCII without space, quotation mark and backslash
 _NAME = re.compile(r"(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?)*")
 _NUMERIC = re.compile(r"([0-9]+|0x[0-9a-f]*)")
-_EMBEDDING = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96")))
-"""IPv6 networks whose addresses lead to an IPv4 address inside them: NAT64, 6to4, Teredo, IPv4-compatible."""
+_NOWHERE = (
+    "192.0.0.0/24",  # IETF protocol assignments
+    "192.88.99.0/24",  # 6to4 relays
+    "::/96",  # IPv4-compatible, which lead to an IPv4 address inside them, as do the next four:
+    "64:ff9b::/96",  # NAT64
+    "64:ff9b:1::/48",
+    "2001::/23",  # Teredo among others
+    "2002::/16",  # 6to4
+    "100::/64",  # discard
+    "3fff::/20",  # documentation
+    "5f00::/16",  # segment routing
+    "fec0::/10",  # the site-local addresses of old
+)
+"""Of the IANA registries of special addresses those that `ipaddress` of an older Python calls global."""
+_SPECIAL = tuple(map(ipaddress.ip_network, _NOWHERE))
 _OWN = "That port is the sandbox's own: of it webhooks reach the built-in receiver alone."
 
 
@@ -110,7 +123,7 @@ def allows(reach: Reach, address: IPAddress) -> bool:
         return reach is not Reach.PUBLIC
     if address.is_link_local or address.is_multicast or address.is_unspecified or address.is_reserved:
         return False
-    if any(address in network for network in _EMBEDDING if network.version == address.version):
+    if any(address in network for network in _SPECIAL if network.version == address.version):
         return False
     return address.is_global or reach is Reach.PRIVATE
 

@@ -1,7 +1,7 @@
 """The composition root of events and webhooks, and what runs of them besides answering: one process leads."""
 
 import asyncio
-import contextlib
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,9 +20,11 @@ from sandbox.webhook_dispatch import Dispatch
 from sandbox.webhook_sending import Sender
 from sandbox.webhook_service import WebhookService
 from service.bootstrap import Services
+from service.errors import ServiceError
 from service.jobs import LEAD_SECONDS, repeat
 from service.leading import Leading
 from service.personal_data import PersonalData
+from service.storage.errors import as_service_error
 from service.storage.leases import LeaseStore
 from service.storage.log import LogStore
 from service.storage.records import RecordStore
@@ -30,6 +32,8 @@ from service.storage.records import RecordStore
 LOOK_SECONDS = 0.5  # how late an event may leave
 RELEASE_SECONDS = 15.0
 _MONGO_PORT = 27017
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +70,17 @@ class Webhooks:
         finally:
             for task in tasks:
                 task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.gather(*tasks)
+            await asyncio.gather(*tasks, return_exceptions=True)
             await self.dispatch.aclose()
 
     async def _look(self) -> None:
-        await self.flow.follow()
-        await self.dispatch.look()
+        """What goes wrong here is tried again: nothing is lost by it, and the next look may find it right."""
+        for work in (self.flow.follow, self.dispatch.look):
+            try:
+                await work()
+            except Exception as error:
+                known = isinstance(error, ServiceError) or as_service_error(error) is not None
+                logger.warning("webhooks will be looked after again", exc_info=None if known else error)
 
 
 def webhooks_over(services: Services, settings: SandboxSettings, faults: FaultTable) -> Webhooks:

@@ -95,9 +95,7 @@ class Dispatch:
                     return
         except Exception as error:
             known = isinstance(error, ServiceError | Refused) or as_service_error(error) is not None
-            logger.warning(
-                "a webhook's lane ended", extra={"webhook": endpoint_id}, exc_info=None if known else error
-            )
+            logger.warning("a webhook's lane ended", extra={"webhook": endpoint_id}, exc_info=None if known else error)
         finally:
             self._lanes.pop(endpoint_id, None)
 

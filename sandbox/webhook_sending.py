@@ -1,4 +1,4 @@
-"""One HTTP/1.1 POST to one checked address, over h11: no redirect followed, no proxy, little read, and an end in time."""
+"""One HTTP/1.1 POST to one checked address, over h11: no redirect followed, no proxy, little read, an end in time."""
 
 import asyncio
 import contextlib

@@ -6,7 +6,7 @@ Whatever belongs to another tenant is, for this one, not there.
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sandbox.deliveries import Delivery, DeliveryState, redelivered
 from sandbox.event_flow import EventFlow, new_endpoint_id

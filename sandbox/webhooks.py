@@ -101,9 +101,7 @@ def failed(endpoint: Endpoint, now: datetime, *, gone: bool) -> Endpoint:
 
 def switched_on(endpoint: Endpoint) -> Endpoint:
     """Active, with a clean slate. What waits is sent."""
-    return replace(
-        endpoint, state=EndpointState.ACTIVE, failures=0, paused_at=None, paused_because=None, missed=0
-    )
+    return replace(endpoint, state=EndpointState.ACTIVE, failures=0, paused_at=None, paused_because=None, missed=0)
 
 
 def switched_off(endpoint: Endpoint) -> Endpoint:

@@ -31,7 +31,7 @@ class Datum(StrEnum):
     TELEPHONE = "TELEPHONE"  # E.164
     NAME = "NAME"
     EMAIL = "EMAIL"
-    SECRET = "SECRET"  # no person's, and shown to none
+    SECRET = "SECRET"  # noqa: S105 - a kind: what is sealed so is no person's, and shown to none
 
 
 class Sealed(Exception):

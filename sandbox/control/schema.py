@@ -3,11 +3,14 @@
 from pathlib import Path
 
 from sandbox.control.clock import ClockMutation
+from sandbox.control.events import EventMutation, EventQuery
 from sandbox.control.jobs import JobQuery, JobSubscription
 from sandbox.control.joining import JoinMutation
 from sandbox.control.personas import PersonaQuery
+from sandbox.control.receivers import ReceiverMutation, ReceiverQuery
 from sandbox.control.snapshots import SnapshotMutation
 from sandbox.control.tenants import TenantQuery
+from sandbox.control.webhooks import WebhookMutation, WebhookQuery
 from schema.build import Schema, make_schema, print_sdl
 
 SDL = Path(__file__).with_name("schema.graphql")
@@ -15,8 +18,8 @@ SDL = Path(__file__).with_name("schema.graphql")
 
 def control_schema() -> Schema:
     return make_schema(
-        (TenantQuery, JobQuery, PersonaQuery),
-        (JoinMutation, ClockMutation, SnapshotMutation),
+        (TenantQuery, JobQuery, PersonaQuery, EventQuery, WebhookQuery, ReceiverQuery),
+        (JoinMutation, ClockMutation, SnapshotMutation, EventMutation, WebhookMutation, ReceiverMutation),
         (JobSubscription,),
     )
 

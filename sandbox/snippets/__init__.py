@@ -77,5 +77,9 @@ def render_snippets(public_url: str, tenant: Tenant, operator: Operator) -> tupl
 
 def _rendered(language: Language, values: dict[str, str]) -> Snippet:
     template, file, command = _PROGRAMS[language]
-    text = _Program((_HERE / template).read_text(encoding="utf-8")).substitute(values, file=file)
-    return Snippet(language, file, f"{command} {file}", text)
+    return Snippet(language, file, f"{command} {file}", render(template, values | {"file": file}))
+
+
+def render(template: str, values: dict[str, str]) -> str:
+    """A program from its template in this folder."""
+    return _Program((_HERE / template).read_text(encoding="utf-8")).substitute(values)

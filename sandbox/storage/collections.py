@@ -3,9 +3,9 @@
 import dataclasses
 
 from sandbox.storage.clocks import CLOCKS
-from sandbox.storage.faults import FAULTS
 from sandbox.storage.deliveries import DELIVERIES
 from sandbox.storage.event_cursors import EVENT_CURSORS
+from sandbox.storage.faults import FAULTS
 from sandbox.storage.receivers import RECEIVED, RECEIVERS
 from sandbox.storage.snapshots import SNAPSHOT_PARTS, SNAPSHOTS
 from sandbox.storage.tenant_jobs import TENANT_JOBS
