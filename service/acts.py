@@ -1,7 +1,7 @@
 """One act = one transaction: the change, its record and its idempotency entry are kept together, or not at all."""
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
@@ -15,7 +15,7 @@ from service.identifiers import Kind, new_id
 from service.personal_data import PersonalData
 from service.policy import POLICY, Action, ensure_may
 from service.proposals import PROPOSAL_LIFE, Proposal, ProposalStatus, confirmed
-from service.records import Record, RecordService
+from service.records import Entry, Record, RecordService
 from service.refusals import RefusalCode, refuse
 from service.sight import AS_IT_IS, Sight
 from service.storage.database import Database, Session
@@ -97,6 +97,11 @@ class Act:
         """Record a part of the act. `content` holds no personal data."""
         plain = orjson.loads(orjson.dumps(content))
         return await self._records.write(self.caller, self.session, kind, subject, participant_id, plain)
+
+    async def record_many(self, kind: str, participant_id: str | None, entries: Sequence[Entry]) -> None:
+        """A record for each of several subjects of a participant."""
+        plain = [Entry(each.subject, orjson.loads(orjson.dumps(each.content))) for each in entries]
+        await self._records.write_many(self.caller, self.session, kind, participant_id, plain)
 
     def new_id(self, kind: Kind) -> str:
         return new_id(self.world, kind, self.at)

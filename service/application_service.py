@@ -5,7 +5,7 @@ What each kind asks for and brings about: `openings`, `information_changes`, `cl
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 
 from service.access import SYSTEM, Caller, may_see, own_participant
 from service.acts import Act, Acts, Done
@@ -25,7 +25,7 @@ from service.applications import (
     type_of_change,
     withdrawn,
 )
-from service.clock import business_date
+from service.clock import beginning_of, business_date
 from service.closures import ClosureInput, Closures
 from service.endings import CertificateEndings
 from service.information_changes import ChangeInput, InformationChanges
@@ -250,6 +250,11 @@ class ApplicationService:
             for each in await self._applications.due(today, participant_id, limit)
         ]
         return [each for each in done if each.status is ApplicationStatus.EFFECTED]
+
+    async def effective_days(self, participant_id: str, after: datetime, until: datetime) -> Sequence[datetime]:
+        """The beginnings of days on which there will be something for `effect_due` to do."""
+        days = await self._applications.effective_days(participant_id, business_date(after), business_date(until))
+        return [beginning_of(day) for day in days]
 
     async def _effect_one(self, caller: Caller, due: Application) -> Application:
         async def work(act: Act) -> Done[Application]:

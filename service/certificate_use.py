@@ -1,6 +1,7 @@
 """The end of an old certificate: the first use of its successor, or the end of their overlap (art. 14)."""
 
 import functools
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -39,19 +40,26 @@ class CertificateUse:
         await self._supersede(session, caller, old, at)
         return old.fingerprint
 
-    async def supersede_due(self) -> int:
-        """End the old ones whose overlap is over; answers how many. For a job, in any number of processes."""
+    async def supersede_due(self, participant_id: str | None = None) -> int:
+        """End the old ones whose overlap is over; answers how many. For a job, in any number of processes.
+
+        With a participant, by that participant's time.
+        """
         done = 0
-        while due := await self._certificates.overlaps_due(self._clock.now(), _BATCH):
+        while due := await self._certificates.overlaps_due(self._clock.now(participant_id), _BATCH, participant_id):
             for each in due:
                 done += await self._database.transaction(functools.partial(self._supersede_found, each.id))
         return done
+
+    async def overlaps_ending(self, participant_id: str, after: datetime, until: datetime) -> Sequence[datetime]:
+        """When there will be something for `supersede_due` to do."""
+        return await self._certificates.overlaps_ending(participant_id, after, until)
 
     async def _supersede_found(self, certificate_id: str, session: Session) -> int:
         old = await self._certificates.find(certificate_id, session)
         if old is None or old.state not in SEATED:  # another process was faster
             return 0
-        await self._supersede(session, SYSTEM, old, self._now(old))
+        await self._supersede(session, replace(SYSTEM, participant_id=old.participant_id), old, self._now(old))
         return 1
 
     async def _supersede(self, session: Session, caller: Caller, old: Certificate, at: datetime) -> None:

@@ -18,6 +18,11 @@ class SystemClock:
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 
+def beginning_of(day: date) -> datetime:
+    """The first instant of a day in Shanghai."""
+    return datetime(day.year, day.month, day.day, tzinfo=SHANGHAI)
+
+
 def business_date(at: datetime) -> date:
     """The day in Shanghai on which an instant falls."""
     return at.astimezone(SHANGHAI).date()

@@ -148,12 +148,15 @@ class Outbox:
         self._personal_data = personal_data
         self._gateway = gateway
 
-    async def deliver_due(self) -> int:
-        """Deliver all that is due; answers how many were sent. Without a gateway the messages wait for one."""
+    async def deliver_due(self, participant_id: str | None = None) -> int:
+        """Deliver all that is due; answers how many were sent. Without a gateway the messages wait for one.
+
+        With a participant, by that participant's time.
+        """
         if self._gateway is None:
             return 0
         count = 0
-        while (message := await self._store.claim(self._clock.now(), CLAIM)) is not None:
+        while (message := await self._store.claim(self._clock.now(participant_id), CLAIM, participant_id)) is not None:
             count += await self._deliver(message, self._gateway)
         return count
 
@@ -165,7 +168,7 @@ class Outbox:
             _logger.warning(
                 "an SMS could not be delivered", extra={"message_id": message.id, "reason": str(error.errno)}
             )
-            await self._store.replace(None, failed(message, self._clock.now()))
+            await self._store.replace(None, failed(message, self._clock.now(message.participant_id)))
             return False
-        await self._store.replace(None, sent(message, self._clock.now()))
+        await self._store.replace(None, sent(message, self._clock.now(message.participant_id)))
         return True

@@ -5,7 +5,7 @@ The agreement asks for regular checks and names no days: when to remind is this 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from service.certificates import SEATED, Certificate, days_left
@@ -16,6 +16,8 @@ AFTER = -1
 
 ADMINISTRATOR_DAYS = 14
 REGISTRAR_DAYS = 3
+
+_MOMENT = timedelta(milliseconds=1)  # as fine as the database keeps time
 
 
 class Audience(StrEnum):
@@ -55,6 +57,16 @@ def tier_of(certificate: Certificate, now: datetime, tiers: Sequence[int]) -> in
         return AFTER
     left = days_left(certificate, now)
     return min((tier for tier in tiers if left <= tier), default=None)
+
+
+def reached_at(not_after: datetime, tier: int) -> datetime:
+    """The first moment at which a certificate of this end has reached the tier: see `tier_of`."""
+    return not_after - timedelta(days=tier + 1) + _MOMENT
+
+
+def ends_reaching(tier: int, after: datetime, until: datetime) -> tuple[datetime, datetime]:
+    """The first and the last end of certificates that reach the tier after one moment and until another."""
+    return after + timedelta(days=tier + 1), until + timedelta(days=tier + 1) - _MOMENT
 
 
 def audience_of(certificate: Certificate, tier: int) -> tuple[Audience, ...]:

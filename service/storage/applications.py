@@ -69,3 +69,13 @@ class ApplicationStore(Versioned[Application]):
         if participant_id is not None:
             query["participantId"] = participant_id
         return await self.list_by(query, limit)
+
+    async def effective_days(self, participant_id: str, after: date, until: date) -> list[date]:
+        """The days beyond one, up to another, on which approved ones of a participant take effect."""
+        query = {
+            "participantId": participant_id,
+            "status": ApplicationStatus.APPROVED.value,
+            "effectiveFrom": {"$gt": after.isoformat(), "$lte": until.isoformat()},
+        }
+        found = await self.collection.find(query, {"effectiveFrom": 1}).to_list(None)
+        return [date.fromisoformat(each["effectiveFrom"]) for each in found]

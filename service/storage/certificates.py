@@ -29,6 +29,8 @@ CERTIFICATE_CODEC = Codec(Certificate)
 
 BY_EXPIRY = Order("expiry", (SortKey("notAfter", datetime), SortKey("_id")))
 
+BY_PARTICIPANTS_EXPIRY = Index((("participantId", 1), ("notAfter", 1), ("_id", 1)))
+
 _PRESENT = {"$gt": ""}  # a filter that both servers' planners see an equality imply
 
 CERTIFICATES = declare(
@@ -47,7 +49,8 @@ CERTIFICATES = declare(
     Index((("electronicKeyId", 1), ("_id", 1))),
     Index((("participantId", 1), ("_id", 1))),
     Index((("participantId", 1), ("state", 1), ("_id", 1))),
-    Index((("participantId", 1), ("notAfter", 1), ("_id", 1))),
+    BY_PARTICIPANTS_EXPIRY,
+    Index((("participantId", 1), ("overlapDue", 1), ("_id", 1))),
     Index((("state", 1), ("_id", 1))),
     Index((("state", 1), ("notAfter", 1), ("_id", 1))),
     Index((("profile", 1), ("_id", 1))),
@@ -178,10 +181,18 @@ class CertificateStore(Versioned[Certificate]):
     async def requested(self, after: str, limit: int) -> list[Certificate]:
         return await self.list_by({"state": CertificateState.REQUESTED.value, "_id": {"$gt": after}}, limit)
 
-    async def overlaps_due(self, now: datetime, limit: int) -> list[Certificate]:
-        """Old ones that still serve though their overlap is over."""
-        cursor = self.collection.find({"overlapDue": {"$lte": now}}).sort([("overlapDue", 1), ("_id", 1)]).limit(limit)
-        return [self._codec.decode(each) for each in await cursor.to_list(limit)]
+    async def overlaps_due(self, now: datetime, limit: int, participant_id: str | None = None) -> list[Certificate]:
+        """Old ones that still serve though their overlap is over, of one participant or of all."""
+        whose = {} if participant_id is None else {"participantId": participant_id}
+        cursor = self.collection.find({"overlapDue": {"$lte": now}, **whose})
+        found = await cursor.sort([("overlapDue", 1), ("_id", 1)]).limit(limit).to_list(limit)
+        return [self._codec.decode(each) for each in found]
+
+    async def overlaps_ending(self, participant_id: str, after: datetime, until: datetime) -> list[datetime]:
+        """When overlaps of a participant's end in this time."""
+        query = {"participantId": participant_id, "overlapDue": {"$gt": after, "$lte": until}}
+        found = await self.collection.find(query, {"overlapDue": 1}).to_list(None)
+        return [each["overlapDue"] for each in found]
 
     async def end_certificates(
         self, session: Session, operator_ids: Sequence[str], reason: CertificateEnd, at: datetime

@@ -212,6 +212,11 @@ class Versioned(Generic[T]):
         await self.collection.insert_one(self._document(record), session=session)
         return record
 
+    async def insert_many(self, session: Session, records: Sequence[T]) -> None:
+        """As `insert`, of several; of none, nothing. Raises the driver's BulkWriteError or DuplicateKeyError."""
+        if records:
+            await self.collection.insert_many([self._document(each) for each in records], session=session)
+
     async def replace(self, session: Session, record: T) -> T:
         """Store a changed record as its next version; answers it so. Raises Refused(VERSION_CONFLICT)."""
         held = cast("Any", record)

@@ -13,6 +13,7 @@ OUTBOX = declare(
     MESSAGE_CODEC,
     Index((("key", 1),), unique=True),
     Index((("status", 1), ("nextAttemptAt", 1))),
+    Index((("participantId", 1), ("status", 1), ("nextAttemptAt", 1))),
     Index((("operatorId", 1), ("_id", 1))),
 )
 
@@ -21,10 +22,14 @@ class OutboxStore(Versioned[Message]):
     def __init__(self, database: Database) -> None:
         super().__init__(database, OUTBOX, MESSAGE_CODEC)
 
-    async def claim(self, now: datetime, life: timedelta) -> Message | None:
-        """The message that has waited longest, for this consumer alone until the claim runs out."""
+    async def claim(self, now: datetime, life: timedelta, participant_id: str | None = None) -> Message | None:
+        """The message that has waited longest, for this consumer alone until the claim runs out.
+
+        Of one participant, or of all.
+        """
         stored = await self.collection.find_one_and_update(
             {
+                **({} if participant_id is None else {"participantId": participant_id}),
                 "status": MessageStatus.PENDING.value,
                 "nextAttemptAt": {"$lte": now},
                 "$or": [{"claimedUntil": None}, {"claimedUntil": {"$lte": now}}],

@@ -60,9 +60,14 @@ class RecordStore:
 
     async def insert(self, record: Record, session: Session) -> None:
         """Insert the record and queue its hash for the log: in the same transaction, so that none is ever missed."""
-        await self._database.collection(RECORDS).insert_one(_fields(record) | self._marks, session=session)
-        queued = {"_id": record.id, "hash": record.hash, **self._marks}
-        await self._database.collection(QUEUE).insert_one(queued, session=session)
+        await self.insert_many([record], session)
+
+    async def insert_many(self, records: Sequence[Record], session: Session) -> None:
+        """As `insert`, of several that one transaction brings about; at least one."""
+        stored = [_fields(record) | self._marks for record in records]
+        await self._database.collection(RECORDS).insert_many(stored, session=session)
+        queued = [{"_id": record.id, "hash": record.hash, **self._marks} for record in records]
+        await self._database.collection(QUEUE).insert_many(queued, session=session)
 
     async def get_many(self, ids: Sequence[str]) -> list[Record]:
         """Those of these ids that exist, in no particular order."""
