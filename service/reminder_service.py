@@ -35,7 +35,7 @@ from service.world import World
 _BATCH = 200
 _ATTEMPTS = 5  # at certificates that other processes remind of at the same time
 _LOOK_BACK = timedelta(days=30)  # how long after its end an expired certificate is still looked at
-_MOST_ADMINISTRATORS = 100
+_MOST_ADMINISTRATORS = 1000  # those who left included
 
 
 class ReminderService:
@@ -149,14 +149,9 @@ class ReminderService:
         holders = await self._operators.get_many(ids, act.session) if ids else []
         administrators: list[Operator] = []
         if ids and any(Audience.ADMINISTRATOR in each.audience for each in reminders):
-            query = {
-                "participantId": act.caller.participant_id,
-                "status": OperatorStatus.ACTIVE.value,
-                "role": OperatorRole.ADMINISTRATOR.value,
-            }
+            query = {"participantId": act.caller.participant_id, "role": OperatorRole.ADMINISTRATOR.value}
             administrators = await self._operators.list_by(query, _MOST_ADMINISTRATORS, act.session)
-        active = {each.id: each for each in holders if each and each.status is OperatorStatus.ACTIVE}
-        return active, {each.id: each for each in administrators}
+        return _active(holders), _active(administrators)
 
     def _message(self, act: Act, operator: Operator, reminder: Reminder, text: str) -> Message | None:
         return addressed(
@@ -205,6 +200,10 @@ class ReminderService:
 def _system(participant_id: str | None) -> Caller:
     """The system, in a participant's own time."""
     return replace(SYSTEM, participant_id=participant_id)
+
+
+def _active(operators: Sequence[Operator | None]) -> dict[str, Operator]:
+    return {each.id: each for each in operators if each and each.status is OperatorStatus.ACTIVE}
 
 
 def _reminder(act: Act, certificate: Certificate, tier: int) -> Reminder:

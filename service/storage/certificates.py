@@ -5,7 +5,7 @@ What the revocation list says of a certificate is written in the transaction tha
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from service.certificates import (
     SEATED,
@@ -29,8 +29,7 @@ CERTIFICATE_CODEC = Codec(Certificate)
 
 BY_EXPIRY = Order("expiry", (SortKey("notAfter", datetime), SortKey("_id")))
 
-BY_PARTICIPANTS_EXPIRY = Index((("participantId", 1), ("notAfter", 1), ("_id", 1)))
-
+_EVER = datetime(2000, 1, 1, tzinfo=UTC)  # a lower bound, or a planner walks past all that have no such date
 _PRESENT = {"$gt": ""}  # a filter that both servers' planners see an equality imply
 
 CERTIFICATES = declare(
@@ -49,7 +48,7 @@ CERTIFICATES = declare(
     Index((("electronicKeyId", 1), ("_id", 1))),
     Index((("participantId", 1), ("_id", 1))),
     Index((("participantId", 1), ("state", 1), ("_id", 1))),
-    BY_PARTICIPANTS_EXPIRY,
+    Index((("participantId", 1), ("notAfter", 1), ("_id", 1))),
     Index((("participantId", 1), ("overlapDue", 1), ("_id", 1))),
     Index((("state", 1), ("_id", 1))),
     Index((("state", 1), ("notAfter", 1), ("_id", 1))),
@@ -184,7 +183,7 @@ class CertificateStore(Versioned[Certificate]):
     async def overlaps_due(self, now: datetime, limit: int, participant_id: str | None = None) -> list[Certificate]:
         """Old ones that still serve though their overlap is over, of one participant or of all."""
         whose = {} if participant_id is None else {"participantId": participant_id}
-        cursor = self.collection.find({"overlapDue": {"$lte": now}, **whose})
+        cursor = self.collection.find({"overlapDue": {"$gt": _EVER, "$lte": now}, **whose})
         found = await cursor.sort([("overlapDue", 1), ("_id", 1)]).limit(limit).to_list(limit)
         return [self._codec.decode(each) for each in found]
 

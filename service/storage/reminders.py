@@ -7,7 +7,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from service.certificates import SEATED, Certificate
 from service.reminders import Reminder
-from service.storage.certificates import BY_PARTICIPANTS_EXPIRY, CERTIFICATE_CODEC, CERTIFICATES
+from service.storage.certificates import CERTIFICATE_CODEC, CERTIFICATES
 from service.storage.database import Database, Index, Session
 from service.storage.documents import Codec, Versioned, declare
 
@@ -61,7 +61,7 @@ class ReminderStore(Versioned[Reminder]):
         certificates, found = self._database.collection(CERTIFICATES), {}
         for first, last in bounds:
             query = {"participantId": participant_id, "notAfter": {"$gte": first, "$lte": last}}
-            cursor = certificates.find(query, {"notAfter": 1}, hint=list(BY_PARTICIPANTS_EXPIRY.keys))
+            cursor = certificates.find(query, {"notAfter": 1}).sort([("notAfter", 1), ("_id", 1)])
             found.update({str(each["_id"]): each["notAfter"] for each in await cursor.to_list(None)})
         return found
 
