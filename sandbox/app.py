@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 
 from sandbox.bootstrap import Ground
 from sandbox.clock import TenantClock
 from sandbox.console.routes import console_routes
 from sandbox.control_routes import control_routes
 from sandbox.credentials import Credentials, personas_directory
+from sandbox.inspecting import Inspecting
 from sandbox.join_routes import join_routes
 from sandbox.keeping import keeping_personas
 from sandbox.persona_routes import PERSONAS_URL, persona_routes
@@ -36,7 +38,7 @@ def application(settings: SandboxSettings) -> Starlette:
         async with ground.open(services), keeping_personas(services, settings.data_dir):
             yield
 
-    return hosted(
+    app = hosted(
         SANDBOX,
         settings,
         clock,
@@ -44,4 +46,7 @@ def application(settings: SandboxSettings) -> Starlette:
         personas_url=PERSONAS_URL,
         alongside=alongside,
         notice=ground.notice,
+        middleware=[Middleware(Inspecting, ground=ground)],
     )
+    app.state.ground = ground
+    return app

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sandbox.clock import TenantClock
 from sandbox.clock_moves import ClockMoves
 from sandbox.due_work import due_works
+from sandbox.exchange_log import ExchangeLog, writing_exchanges
 from sandbox.fault_keeping import FaultKeeping
 from sandbox.faults import FaultTable, everywhere
 from sandbox.job_runner import JobRunner
@@ -14,6 +15,7 @@ from sandbox.joining import Joining
 from sandbox.settings import SandboxSettings
 from sandbox.snapshots import Snapshots
 from sandbox.storage.clocks import ClockStore
+from sandbox.storage.exchanges import ExchangeStore
 from sandbox.storage.faults import FaultStore
 from sandbox.storage.snapshots import SnapshotStore
 from sandbox.storage.tenant_jobs import TenantJobStore
@@ -27,6 +29,7 @@ from service.access import Caller
 from service.bootstrap import Services
 from service.errors import Unavailable
 from service.storage.database import Database
+from service.storage.operators import OperatorStore
 from service.world import World
 
 
@@ -48,6 +51,7 @@ class Sandbox:
     faults: FaultTable
     fault_keeping: FaultKeeping
     webhooks: Webhooks
+    exchanges: ExchangeLog
 
     @property
     def world(self) -> World:
@@ -68,6 +72,7 @@ def sandbox_over(services: Services, settings: SandboxSettings, clock: TenantClo
     moves = ClockMoves(clock, clocks, tenants, due_works(services))
     fault_keeping = FaultKeeping(faults, FaultStore(services.database), clock.now)
     webhooks = webhooks_over(services, settings, faults)
+    exchanges = ExchangeLog(ExchangeStore(services.database), tenants, OperatorStore(services.database))
     snapshots = Snapshots(services, SnapshotStore(services.database), tenants, moves)
     works = {
         JobKind.MOVE_CLOCK: moves.move,
@@ -86,10 +91,11 @@ def sandbox_over(services: Services, settings: SandboxSettings, clock: TenantClo
         jobs=JobRunner(kept_jobs, works, clock.now),
         kept_jobs=kept_jobs,
         uses=Uses(tenants, clock),
-        idleness=Idleness(tenants, (snapshots, clocks, fault_keeping, webhooks), clock),
+        idleness=Idleness(tenants, (snapshots, clocks, fault_keeping, webhooks, exchanges), clock),
         faults=faults,
         fault_keeping=fault_keeping,
         webhooks=webhooks,
+        exchanges=exchanges,
     )
 
 
@@ -122,6 +128,7 @@ class Ground:
             async with (
                 keeping(sandbox.moves, sandbox.jobs, sandbox.uses, sandbox.idleness, sandbox.fault_keeping),
                 sandbox.webhooks.running(),
+                writing_exchanges(sandbox.exchanges),
             ):
                 for face in self.faces:
                     face.services = sandbox

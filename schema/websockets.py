@@ -60,7 +60,7 @@ class Connection:
             await self.admit()
         except ServiceError as error:
             if self.observe is not None:
-                self.observe(Findings(errors=(format_service_error(error),)))()
+                self.observe(Findings(authorization=self.authorization, errors=(format_service_error(error),)))()
             raise ConnectionRejectionError({"code": error.code.value}) from error
         return {"extensions": {"prop": self.face.answers.mark}}
 
@@ -146,6 +146,7 @@ class Subscriptions(BaseGraphQLTransportWSHandler[Connection, None]):
         try:
             request = request_of(payload)  # 1
             note_request(found, request)
+            found.authorization = self.context.authorization
             await self.context.admit()  # 2
             found.caller = self.context.caller
             job = face.execution.prepare(request, self.context.caller)  # 3

@@ -5,6 +5,7 @@ import dataclasses
 from sandbox.storage.clocks import CLOCKS
 from sandbox.storage.deliveries import DELIVERIES
 from sandbox.storage.event_cursors import EVENT_CURSORS
+from sandbox.storage.exchanges import EXCHANGES
 from sandbox.storage.faults import FAULTS
 from sandbox.storage.receivers import RECEIVED, RECEIVERS
 from sandbox.storage.snapshots import SNAPSHOT_PARTS, SNAPSHOTS
@@ -19,6 +20,7 @@ OWN_COLLECTIONS: tuple[Collection, ...] = (
     TENANTS,
     CLOCKS,
     FAULTS,
+    EXCHANGES,
     TENANT_JOBS,
     SNAPSHOTS,
     SNAPSHOT_PARTS,

@@ -26,6 +26,7 @@ class Findings:
 
     caller: Caller | None = None
     claimed: tuple[str | None, str | None] = (None, None)  # operator, participant
+    authorization: str | None = field(default=None, repr=False)  # where it did not come as a header
     document: str | None = field(default=None, repr=False)
     variables: Mapping[str, Any] | None = field(default=None, repr=False)
     assertion: str | None = field(default=None, repr=False)

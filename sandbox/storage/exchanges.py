@@ -1,0 +1,68 @@
+"""Exchanges in MongoDB: found by tenant and time, and by what one asks of them; gone after thirty days."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pymongo import ReplaceOne
+
+from sandbox.exchanges import KEPT, Exchange, ExchangeFilter, earliest_id
+from service.pagination import Page, PageRequest
+from service.storage.database import Database, Document, Index
+from service.storage.documents import Codec, Versioned, declare
+
+_CODEC = Codec(Exchange)
+MOST_SINCE = 20_000
+
+EXCHANGES = declare(
+    "sandbox_exchanges",
+    _CODEC,
+    Index((("participantId", 1), ("_id", 1))),
+    Index((("participantId", 1), ("codes", 1), ("_id", 1))),
+    Index((("participantId", 1), ("operationName", 1), ("_id", 1))),
+    Index((("participantId", 1), ("outcome", 1), ("_id", 1))),
+    Index((("participantId", 1), ("operatorId", 1), ("_id", 1))),
+    Index((("at", 1),), expire_after_seconds=int(KEPT.total_seconds())),
+)
+
+
+class ExchangeStore(Versioned[Exchange]):
+    def __init__(self, database: Database) -> None:
+        super().__init__(database, EXCHANGES, _CODEC)
+
+    async def write(self, exchanges: Sequence[Exchange]) -> None:
+        """Each in the place of what was written of it before, if anything was."""
+        if exchanges:
+            writes = [ReplaceOne({"_id": each.id}, self._document(each), upsert=True) for each in exchanges]
+            await self.collection.bulk_write(writes, ordered=False)
+
+    async def find_own(self, participant_id: str, exchange_id: str) -> Exchange | None:
+        """None for another tenant's, as for none."""
+        return await self.find_by({"_id": exchange_id, "participantId": participant_id})
+
+    async def page_of(self, participant_id: str, wanted: ExchangeFilter, request: PageRequest) -> Page[Exchange]:
+        """`request` asks in the order LATEST_FIRST or BY_ID."""
+        return await self.page(request, query_of(participant_id, wanted))
+
+    async def count_of(self, participant_id: str, wanted: ExchangeFilter) -> int:
+        return await self.count(query_of(participant_id, wanted))
+
+    async def since(self, participant_id: str, moment: datetime) -> list[Exchange]:
+        """The oldest first; of more than MOST_SINCE, the first ones."""
+        return await self.list_by(query_of(participant_id, ExchangeFilter(since=moment)), MOST_SINCE)
+
+    async def forget(self, participant_id: str) -> None:
+        await self.collection.delete_many({"participantId": participant_id})
+
+
+def query_of(participant_id: str, wanted: ExchangeFilter) -> Document:
+    plain = {
+        "operationName": wanted.operation,
+        "outcome": wanted.outcome.value if wanted.outcome else None,
+        "codes": wanted.code,
+        "operatorId": wanted.operator_id,
+        "endpoint": wanted.endpoint.value if wanted.endpoint else None,
+    }
+    bounds = {"$gte": wanted.since, "$lt": wanted.until}
+    within = {operator: earliest_id(at) for operator, at in bounds.items() if at is not None}
+    query: Document = {"participantId": participant_id} | {key: value for key, value in plain.items() if value}
+    return query | ({"_id": within} if within else {})
