@@ -16,6 +16,7 @@ from sandbox.serving import FIRST, embedded_directory, serve_sandbox
 from sandbox.settings import SandboxSettings, data_directory, read_sandbox_settings
 from sandbox.tenant_client import SandboxSaidNo
 from sandbox.tenant_commands import clock, join, json_option, reset_tenant, restore, snapshot, url_option
+from sandbox.webhook_commands import events, fire, webhooks
 from sandbox.world import SANDBOX
 from service.clock import SystemClock
 from service.reference import reference
@@ -109,7 +110,7 @@ def reset(tenant: Path | None, url: str | None, *, yes: bool, as_json: bool) -> 
     click.echo("The sandbox is empty.")
 
 
-for each in (join, clock, snapshot, restore):
+for each in (join, clock, snapshot, restore, events, fire, webhooks):
     main.add_command(each)
 
 

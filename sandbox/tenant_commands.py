@@ -99,7 +99,7 @@ def reset_tenant(directory: Path, url: str | None, *, as_json: bool) -> None:
 
 def _run(mutation: str, url: str | None, directory: Path, *, as_json: bool, **variables: object) -> None:
     """Begin a job, show how it goes on, and end as it does. Raises SandboxSaidNo, also for a job that failed."""
-    client = TenantClient(_address(url), _secret(directory))
+    client = client_of(directory, url)
     job = client.control(mutation, **variables)["job"]
     if as_json:
         job = _followed(client, job)
@@ -122,6 +122,11 @@ def _followed(client: TenantClient, job: dict[str, Any], bar: Any = None) -> dic
             return job
         time.sleep(LOOK_SECONDS)
         job = client.control(f"query ($id: ID!) {{ job(id: $id) {JOB} }}", id=job["id"])["job"]
+
+
+def client_of(directory: Path, url: str | None) -> TenantClient:
+    """The control endpoint, asked as the tenant of a directory. Raises SandboxSaidNo where it holds none."""
+    return TenantClient(_address(url), _secret(directory))
 
 
 def _secret(directory: Path) -> str:
