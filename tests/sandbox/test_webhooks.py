@@ -3,26 +3,21 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from standardwebhooks.webhooks import Webhook
 
 from sandbox.bootstrap import Sandbox
-from sandbox.deliveries import Delivery, DeliveryState
+from sandbox.deliveries import DeliveryState
 from sandbox.event_payload import EventPayload
-from sandbox.joining import Joined
+from sandbox.faults import LATE_BY, Faults
 from sandbox.settings import SandboxSettings
-from sandbox.webhooks import FAILURES_IN_A_ROW, EndpointState
-from service.access import SYSTEM
 from service.errors import BadInput
 from service.storage.records import RECORDS
-from tests.sandbox import opening
-from tests.sandbox.opening import opened_sandbox, prepared_settings
-from tests.sandbox.receiving import Recorder, never, recording, saying
+from tests.sandbox.hooking import deliveries, first_delivery, integrating, join, types_of, write
+from tests.sandbox.opening import prepared_settings
+from tests.sandbox.receiving import recording
 from tests.waiting import until
 
 pytestmark = pytest.mark.wire
@@ -39,67 +34,10 @@ async def settings(wire_uri: str, tmp_path: Path) -> AsyncIterator[SandboxSettin
         yield prepared
 
 
-@asynccontextmanager
-async def integrating(settings: SandboxSettings) -> AsyncIterator[Sandbox]:
-    """A sandbox whose records enter the log."""
-    async with opened_sandbox(settings) as sandbox:
-        task = asyncio.create_task(sandbox.services.integrator.run())
-        try:
-            await until(lambda: followed(sandbox))
-            yield sandbox
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-
-async def followed(sandbox: Sandbox) -> bool:
-    """Whether all that was written was read for webhooks."""
-    log = sandbox.webhooks.flow._log
-    if await log.oldest_queued() is not None:
-        return False
-    position = await sandbox.webhooks.flow._cursors.find()
-    return position is not None and position == await log.size()
-
-
 @pytest.fixture
 async def sandbox(settings: SandboxSettings) -> AsyncIterator[Sandbox]:
     async with integrating(settings) as opened:
         yield opened
-
-
-async def join(sandbox: Sandbox) -> Joined:
-    """A tenant, once what its joining recorded has gone by."""
-    joined = await opening.join(sandbox)
-    await until(lambda: followed(sandbox), 30)
-    return joined
-
-
-async def write(sandbox: Sandbox, joined: Joined, kind: str = "participant.resumed", **content: object) -> str:
-    async def work(session: object) -> str:
-        services = sandbox.services
-        record = await services.records.write(SYSTEM, session, kind, joined.tenant.id, joined.tenant.id, content)
-        return record.id
-
-    return await sandbox.database.transaction(work)
-
-
-async def deliveries(sandbox: Sandbox, joined: Joined) -> list[Delivery]:
-    return await sandbox.webhooks.service.deliveries(joined.tenant.id, None, 100)
-
-
-async def first_delivery(sandbox: Sandbox, joined: Joined, state: DeliveryState) -> Delivery:
-    found: list[Delivery] = []
-
-    async def there() -> bool:
-        found[:] = [each for each in await deliveries(sandbox, joined) if each.state is state]
-        return bool(found)
-
-    await until(there, 30)
-    return found[0]
-
-
-def types_of(recorder: Recorder) -> list[str]:
-    return [json.loads(each.body)["type"] for each in recorder.messages]
 
 
 async def test_a_real_record_arrives_signed_for_an_independent_verifier_and_says_what_the_record_says(
@@ -191,83 +129,6 @@ async def test_delivered_again_it_is_the_same_message_under_a_new_timestamp(sand
     assert [each.by_hand for each in again.attempts] == [False, True]
 
 
-async def test_a_failure_is_tried_again_and_those_behind_it_go_on(sandbox: Sandbox):
-    joined = await join(sandbox)
-    async with recording(saying(500, body=b"no")) as recorder:
-        await sandbox.webhooks.service.register(joined.tenant.id, recorder.url)
-        await sandbox.webhooks.service.fire(joined.tenant.id, "participant.suspended")
-        failed = await until_attempted(sandbox, joined)
-        assert (failed.state, failed.attempts[0].status, failed.attempts[0].response_body) == (
-            DeliveryState.PENDING,
-            500,
-            "no",
-        )
-        assert timedelta(seconds=4) <= failed.next_attempt_at - failed.attempts[0].at <= timedelta(seconds=6)
-        recorder.answer = saying(204)
-        await sandbox.webhooks.service.fire(joined.tenant.id, "participant.resumed")
-        await until(lambda: len(recorder.messages) == 2, 30)
-        now = sandbox.clock.now()
-        await sandbox.webhooks.flow._deliveries.replace(None, replace(failed, next_attempt_at=now))  # 5 s go by
-        await until(lambda: len(recorder.messages) == 3, 30)
-    assert types_of(recorder) == ["participant.suspended", "participant.resumed", "participant.suspended"]
-
-
-async def until_attempted(sandbox: Sandbox, joined: Joined) -> Delivery:
-    async def attempted() -> bool:
-        return any(each.attempts for each in await deliveries(sandbox, joined))
-
-    await until(attempted, 30)
-    return next(each for each in await deliveries(sandbox, joined) if each.attempts)
-
-
-async def test_a_receiver_that_is_gone_is_paused_and_what_waits_is_sent_when_it_is_switched_on(sandbox: Sandbox):
-    joined = await join(sandbox)
-    service = sandbox.webhooks.service
-    async with recording(saying(410)) as recorder:
-        endpoint = (await service.register(joined.tenant.id, recorder.url)).endpoint
-        await service.fire(joined.tenant.id, "participant.suspended")
-        await until(lambda: is_paused(sandbox, joined), 30)
-        await service.fire(joined.tenant.id, "participant.resumed")
-        held = await first_delivery(sandbox, joined, DeliveryState.HELD)
-        with pytest.raises(BadInput, match="switch it on"):
-            await service.redeliver(joined.tenant.id, held.id)
-        recorder.answer = saying(200)
-        assert (await service.switch_on(joined.tenant.id, endpoint.id)).state is EndpointState.ACTIVE
-        await until(lambda: "participant.resumed" in types_of(recorder), 30)
-
-
-async def is_paused(sandbox: Sandbox, joined: Joined) -> bool:
-    endpoint = (await sandbox.webhooks.service.of_tenant(joined.tenant.id))[0]
-    return endpoint.state is EndpointState.PAUSED and bool(endpoint.paused_because)
-
-
-async def test_a_receiver_that_fails_ten_times_in_a_row_is_paused(sandbox: Sandbox):
-    joined = await join(sandbox)
-    async with recording(saying(503)) as recorder:
-        await sandbox.webhooks.service.register(joined.tenant.id, recorder.url)
-        for _ in range(FAILURES_IN_A_ROW + 2):
-            await sandbox.webhooks.service.fire(joined.tenant.id, "participant.suspended")
-        await until(lambda: is_paused(sandbox, joined), 30)
-        assert len(recorder.messages) == FAILURES_IN_A_ROW
-
-
-async def test_a_slow_receiver_delays_neither_its_neighbours_nor_itself_for_long(sandbox: Sandbox):
-    slow, quick = await join(sandbox), await join(sandbox)
-    service = sandbox.webhooks.service
-    async with recording(never) as stuck, recording() as prompt:
-        for _ in range(5):
-            await service.register(slow.tenant.id, stuck.url)
-        await service.register(quick.tenant.id, prompt.url)
-        for _ in range(10):
-            await service.fire(slow.tenant.id, "participant.suspended")
-        await until(lambda: len(stuck.messages) == 3, 30)
-        for _ in range(10):
-            await service.fire(quick.tenant.id, "participant.suspended")
-        await until(lambda: len(prompt.messages) == 10, 30)
-        assert all(not each.attempts for each in await deliveries(sandbox, slow)), "the slow one still waits"
-        assert len(stuck.messages) <= 3, "a tenant has three lanes"
-
-
 async def test_what_happened_while_nobody_led_arrives_after_a_restart_once(settings: SandboxSettings):
     async with recording() as recorder:
         async with integrating(settings) as sandbox:
@@ -289,46 +150,26 @@ async def test_what_happened_while_nobody_led_arrives_after_a_restart_once(setti
     assert numbers == [0, 1, 2, 3]
 
 
-async def test_while_a_secret_is_changed_old_and_new_verify_and_afterwards_the_new_alone(sandbox: Sandbox):
+async def test_a_tenant_that_asks_for_duplicates_gets_each_twice_and_its_neighbour_once(sandbox: Sandbox):
+    clumsy, neat = await join(sandbox), await join(sandbox)
+    await sandbox.fault_keeping.set(clumsy.tenant.id, Faults(duplicate_events=100))
+    async with recording() as twice, recording() as once:
+        await sandbox.webhooks.service.register(clumsy.tenant.id, twice.url)
+        await sandbox.webhooks.service.register(neat.tenant.id, once.url)
+        for joined in (clumsy, neat):
+            await write(sandbox, joined)
+        await until(lambda: len(twice.messages) == 2 and len(once.messages) == 1, 30)
+        assert [each.state for each in await deliveries(sandbox, neat)] == [DeliveryState.DELIVERED]
+    first, second = twice.messages
+    assert (first.body, first.headers["webhook-id"]) == (second.body, second.headers["webhook-id"])
+
+
+async def test_a_tenant_that_asks_for_late_events_gets_them_late(sandbox: Sandbox):
     joined = await join(sandbox)
-    service = sandbox.webhooks.service
-    async with recording() as recorder:
-        old = await service.register(joined.tenant.id, recorder.url)
-        new = await service.rotate(joined.tenant.id, old.endpoint.id, timedelta(hours=1))
-        await service.fire(joined.tenant.id, "participant.suspended")
-        await until(lambda: len(recorder.messages) == 1, 30)
-        newest = await service.rotate(joined.tenant.id, old.endpoint.id, timedelta(0))
-        await service.fire(joined.tenant.id, "participant.suspended")
-        await until(lambda: len(recorder.messages) == 2, 30)
-    both, alone = recorder.messages
-    for secret in (old.secret, new.secret):
-        Webhook(secret).verify(both.body, both.headers)
-    Webhook(newest.secret).verify(alone.body, alone.headers)
-    assert len(alone.headers["webhook-signature"].split()) == 1
-
-
-async def test_the_secret_is_sealed_where_it_is_kept_and_in_no_log(sandbox: Sandbox, caplog: pytest.LogCaptureFixture):
-    joined = await join(sandbox)
-    async with recording(saying(500)) as recorder:
-        registered = await sandbox.webhooks.service.register(joined.tenant.id, recorder.url)
-        await sandbox.webhooks.service.fire(joined.tenant.id, "participant.suspended")
-        await until_attempted(sandbox, joined)
-    kept = repr(await sandbox.webhooks.flow._endpoints.collection.find({}).to_list(10))
-    kept += repr(await sandbox.webhooks.flow._deliveries.collection.find({}).to_list(10)) + repr(registered)
-    assert registered.secret not in kept + caplog.text
-    assert registered.secret.removeprefix("whsec_") not in kept + caplog.text
-
-
-async def test_a_tenant_that_ends_leaves_no_webhook_behind(sandbox: Sandbox):
-    joined = await join(sandbox)
+    await sandbox.fault_keeping.set(joined.tenant.id, Faults(late_events=100))
     async with recording() as recorder:
         await sandbox.webhooks.service.register(joined.tenant.id, recorder.url)
-        await sandbox.webhooks.service.fire(joined.tenant.id, "participant.suspended")
-        await first_delivery(sandbox, joined, DeliveryState.DELIVERED)
-    long_ago = sandbox.clock.now() - timedelta(days=31)
-    tenant = await sandbox.tenants.find(joined.tenant.id)
-    assert tenant is not None
-    await sandbox.tenants.replace(None, replace(tenant, last_used_at=long_ago))
-    await sandbox.idleness.look()
-    assert await sandbox.webhooks.service.of_tenant(joined.tenant.id) == []
-    assert await deliveries(sandbox, joined) == []
+        await write(sandbox, joined)
+        delivery = await first_delivery(sandbox, joined, DeliveryState.PENDING)
+        assert delivery.next_attempt_at - delivery.created_at == LATE_BY
+        assert recorder.messages == []
