@@ -40,7 +40,7 @@ image: .venv/has-requirements-embedded.lock  ## builds and checks both container
 audit: .venv/has-requirements-embedded.lock .venv-audit/has-requirements-audit.lock $(NODE_MODULES)  ## a started sandbox against graphql-http and schemathesis
 	deploy/audit.sh
 
-bench: .venv/has-requirements-dev.lock  ## requests per second, beside stock strawberry
+bench: .venv/has-requirements-dev.lock  ## requests per second beside stock strawberry, certificates beside bare cryptography, a large CRL
 	$(BIN)/python -m tests.bench
 
 clean:  ## forgets what was installed and built; the sandbox's data in .data/ stays

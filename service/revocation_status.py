@@ -14,6 +14,7 @@ from service.authority import Authority
 from service.certificates import Certificate, CertificateState
 from service.clock import Clock
 from service.errors import Unavailable
+from service.listed_entries import ListedEntries
 from service.pki.ocsp import Good, OcspRefused, Question, Responder, Revoked, Status, Unknown, parse_ocsp_request
 from service.pki.parsing import format_serial
 from service.pki.revocation_lists import build_revocation_list
@@ -65,7 +66,7 @@ class RevocationStatus:
         self._list_life = list_life
         self._ocsp_life = ocsp_life
         self._responder = Responder(authority.issuing.certificate, authority.issuing.key)
-        self._entries: dict[str, tuple[bytes, datetime]] = {}
+        self._entries = ListedEntries()
         self._sequence = 0
         self._list: RevocationList | None = None
         self._answers: OrderedDict[tuple[object, ...], tuple[bytes, datetime]] = OrderedDict()
@@ -107,9 +108,9 @@ class RevocationStatus:
         async for batch in self._revocations.since(self.authority.issuer, self._sequence):
             for serial, entry, not_after, _ in batch:
                 if entry is None:
-                    self._entries.pop(serial, None)
+                    self._entries.drop(serial)
                 else:
-                    self._entries[serial] = (entry, not_after)
+                    self._entries.put(serial, entry, not_after)
                 self._forget(serial)
             self._sequence = batch[-1].sequence
             await asyncio.sleep(0)  # a long read is not to hold up requests
@@ -123,12 +124,12 @@ class RevocationStatus:
         """Sign and publish the list that follows on `state`; False if another process was faster."""
         at, sequence, number = self._clock.now().replace(microsecond=0), self._sequence, state.number + 1
         next_update = at + self._list_life
-        listed = list(self._entries.values())
+        listed = self._entries.joined(at)
         data = await self.authority.on_signing_thread(
             lambda: build_revocation_list(
                 self.authority.issuing.certificate,
                 self.authority.issuing.key,
-                (entry for entry, not_after in listed if not_after >= at),
+                listed,
                 number=number,
                 at=at,
                 next_update=next_update,

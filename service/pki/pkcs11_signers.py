@@ -45,6 +45,17 @@ def _loaded(public: PublicKey, label: str) -> ec.EllipticCurvePublicKey:
     return loaded
 
 
+def _digest(data: bytes | bytearray | memoryview, algorithm: Prehashed | hashes.HashAlgorithm) -> bytes:
+    """Raises ValueError for what is said to be a digest and has not its length."""
+    if isinstance(algorithm, Prehashed):
+        if len(data) != algorithm.digest_size:
+            raise ValueError(f"a digest has {algorithm.digest_size} octets, not {len(data)}")
+        return bytes(data)
+    digest = hashes.Hash(algorithm)
+    digest.update(data)
+    return digest.finalize()
+
+
 class _TokenKey(ec.EllipticCurvePrivateKey):
     """A key that signs where it is. The digest is made here, for every token knows plain ECDSA."""
 
@@ -66,12 +77,8 @@ class _TokenKey(ec.EllipticCurvePrivateKey):
     def sign(
         self, data: bytes | bytearray | memoryview, signature_algorithm: ec.EllipticCurveSignatureAlgorithm
     ) -> bytes:
-        algorithm = signature_algorithm.algorithm
-        if isinstance(algorithm, Prehashed):
-            self._never()
-        digest = hashes.Hash(algorithm)
-        digest.update(data)
-        raw = self._private.sign(digest.finalize(), mechanism=pkcs11.Mechanism.ECDSA)
+        digest = _digest(data, signature_algorithm.algorithm)
+        raw = self._private.sign(digest, mechanism=pkcs11.Mechanism.ECDSA)
         half = len(raw) // 2
         return encode_dss_signature(int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big"))
 

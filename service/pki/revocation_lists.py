@@ -3,7 +3,8 @@
 A list of 100 000 entries is then one concatenation, one digest and one signature, however often it is rebuilt.
 """
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
@@ -13,6 +14,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat import asn1
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from service.pki.errors import CertificateError, refusing
 from service.pki.parsing import RevocationListFacts
@@ -95,7 +97,9 @@ def build_revocation_list(
 ) -> bytes:
     """The full list of `issuer` (DER), signed. `number` must be larger than that of every list before it.
 
-    Not checked: that it is, and that a serial occurs once; the caller's records hold both.
+    An element of `entries` may be several entries after one another: where it is large it is digested without the
+    interpreter's lock, and other threads go on. Not checked: that the number grows, and that a serial occurs once; the
+    caller's records hold both.
     """
     digest, oid = _ALGORITHMS[type(key.curve)]
     algorithm = asn1.encode_der(_AlgorithmIdentifier(algorithm=x509.ObjectIdentifier(oid)))
@@ -108,14 +112,24 @@ def build_revocation_list(
     )
     authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
     extensions = b"".join(asn1.encode_der(_extension(each)) for each in (authority, x509.CRLNumber(number)))
-    listed = b"".join(entries)
-    tbs = _wrap(
+    listed = [each for each in entries if each]
+    tbs = _wrapped(
         _SEQUENCE,
-        _content(asn1.encode_der(head)),
-        _wrap(_SEQUENCE, listed) if listed else b"",  # absent rather than empty, RFC 5280, 5.1.2.6
-        _wrap(_CONTEXT_0, _wrap(_SEQUENCE, extensions)),
+        [
+            _content(asn1.encode_der(head)),
+            *(_wrapped(_SEQUENCE, listed) if listed else ()),  # absent rather than empty, RFC 5280, 5.1.2.6
+            *_wrapped(_CONTEXT_0, _wrapped(_SEQUENCE, [extensions])),
+        ],
     )
-    return _wrap(_SEQUENCE, tbs, algorithm, _wrap(_BIT_STRING, b"\0", key.sign(tbs, ec.ECDSA(digest))))
+    signature = key.sign(_digest(digest, tbs), ec.ECDSA(Prehashed(digest)))
+    return b"".join(_wrapped(_SEQUENCE, [*tbs, algorithm, *_wrapped(_BIT_STRING, [b"\0", signature])]))
+
+
+def _digest(algorithm: hashes.HashAlgorithm, parts: Sequence[bytes]) -> bytes:
+    digest = hashlib.new(algorithm.name)  # the standard library's lets other threads run meanwhile
+    for part in parts:
+        digest.update(part)
+    return digest.digest()
 
 
 def verify_revocation_list(facts: RevocationListFacts, issuer: x509.Certificate, at: datetime) -> None:
@@ -147,14 +161,13 @@ def _extension(extension: x509.ExtensionType) -> _Extension:
     return _Extension(oid=extension.oid, critical=False, value=extension.public_bytes())
 
 
-def _wrap(tag: int, *parts: bytes) -> bytes:
-    """DER of one element (X.690, 8.1), for the few places where the parts are already encoded."""
-    content = b"".join(parts)
-    length = len(content)
+def _wrapped(tag: int, parts: Sequence[bytes]) -> list[bytes]:
+    """DER of one element (X.690, 8.1) whose content is encoded already: in parts, so that a list is copied once."""
+    length = sum(map(len, parts))
     if length < 0x80:
-        return bytes((tag, length)) + content
+        return [bytes((tag, length)), *parts]
     octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(octets))) + octets + content
+    return [bytes((tag, 0x80 | len(octets))) + octets, *parts]
 
 
 def _content(der: bytes) -> bytes:

@@ -18,7 +18,7 @@ from service.pki.parsing import parse_serial
 from service.pki.revocation_lists import Revocation, encode_entry
 from service.storage.database import Collection, Database, Document, Index, Session
 
-PART_BYTES = 8 * 1024 * 1024  # of a list, in one document: half of what MongoDB takes
+PART_BYTES = 1024 * 1024  # of a list, in one document: what is encoded at a time holds up other threads
 _BATCH = 1_000
 _COUNT = {"bsonType": ["int", "long"], "minimum": 0}
 _DATE_OR_NULL = {"bsonType": ["date", "null"]}

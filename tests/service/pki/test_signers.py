@@ -1,5 +1,6 @@
 """The authority's key: read from an encrypted file, or used where it is, in a token."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -113,10 +114,18 @@ def test_a_token_signs_and_does_nothing_else(token: Signer) -> None:
         token.private_numbers,
         lambda: token.exchange(ec.ECDH(), KEY.public_key()),
         lambda: token.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
-        lambda: token.sign(b"", ec.ECDSA(Prehashed(hashes.SHA256()))),
     ):
         with pytest.raises(SigningKeyUnusable):
             ask()
+
+
+@pytest.mark.process
+def test_a_token_signs_a_digest_that_was_made_elsewhere_and_nothing_that_is_none(token: Signer) -> None:
+    made_here = ec.ECDSA(Prehashed(hashes.SHA256()))
+    signature = token.sign(hashlib.sha256(b"a list").digest(), made_here)
+    token.public_key().verify(signature, b"a list", ec.ECDSA(hashes.SHA256()))
+    with pytest.raises(ValueError, match="octets"):
+        token.sign(b"a list", made_here)
 
 
 @pytest.mark.process
