@@ -183,12 +183,13 @@ class Seeding:
         return operators
 
     async def _register(self, administrator: Caller, persona: Persona) -> Operator:
-        """Without permission to approve, which takes two persons."""
+        """Without permission to approve, which takes two persons. Other administrators the system registers."""
         if not isinstance(persona.role, OperatorRole) or administrator.participant_id is None:
             raise WorldIncomplete(f"{persona.name} is no operator")
         permissions = tuple(each for each in persona.permissions if each not in APPROVING)
         given = OperatorInput(persona.number, persona.person, persona.role, permissions, TELEPHONE)
-        return (await self._services.operators.register(administrator, administrator.participant_id, given)).subject
+        caller = SYSTEM if persona.role is OperatorRole.ADMINISTRATOR else administrator
+        return (await self._services.operators.register(caller, administrator.participant_id, given)).subject
 
     async def _let_approve(self, first: Caller, second: Caller, operator: Operator, persona: Persona) -> Operator:
         permissions, wanted = self._services.permissions, persona.permissions

@@ -34,6 +34,14 @@ class ChangePermissionsInput:
 
 
 @strawberry.input
+class AppointAdministratorInput:
+    operator_id: strawberry.ID
+    permissions: list[Permission] = strawberry.field(description="Exactly these, from now on.")
+    expected_version: int | None = strawberry.field(default=None, description=EXPECTED_VERSION)
+    proposal_id: strawberry.ID | None = strawberry.field(default=None, description=PROPOSAL_ID)
+
+
+@strawberry.input
 class FreezeOperatorInput:
     operator_id: strawberry.ID
     expected_version: int | None = strawberry.field(default=None, description=EXPECTED_VERSION)
@@ -53,6 +61,9 @@ class OffboardOperatorInput:
         default=None, description="Who takes over from the last active administrator."
     )
     expected_version: int | None = strawberry.field(default=None, description=EXPECTED_VERSION)
+    proposal_id: strawberry.ID | None = strawberry.field(
+        default=None, description=f"With a successor who is no administrator yet. {PROPOSAL_ID}"
+    )
 
 
 @strawberry.input
@@ -98,6 +109,23 @@ class OperatorMutation:
             key=key,
         )
 
+    @mutation(Operator, Action.APPOINT_ADMINISTRATOR)
+    async def appoint_administrator(
+        self, context: Context, given: AppointAdministratorInput, key: str | None
+    ) -> Done[OperatorRecord]:
+        """Make an operator an administrator with exactly these permissions (任命管理员, art. 11).
+
+        It takes two persons: the first call proposes, another administrator's or an officer's confirms.
+        """
+        return await context.services.permissions.appoint(
+            context.caller,
+            given.operator_id,
+            given.permissions,
+            expected_version=given.expected_version,
+            proposal_id=given.proposal_id,
+            key=key,
+        )
+
     @mutation(Operator, Action.FREEZE_OPERATOR)
     async def freeze_operator(
         self, context: Context, given: FreezeOperatorInput, key: str | None
@@ -127,6 +155,7 @@ class OperatorMutation:
             given.reason,
             successor_id=given.successor_id,
             expected_version=given.expected_version,
+            proposal_id=given.proposal_id,
             key=key,
         )
 

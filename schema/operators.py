@@ -16,12 +16,12 @@ from schema.permissions import OnlyFor, asks
 from schema.records import Record, RecordFilter, asked_records, records_page
 from schema.scalars import Cursor
 from schema.types import Marked, Node, marks
-from service import operators
+from service import operator_reviews, operators
 from service.access import OperatorRole, Permission
 from service.errors import BadInput
 from service.identifiers import Kind, parse_id
+from service.operator_reviews import LeaverConcern
 from service.operators import (
-    LeaverConcern,
     OffboardReason,
     OperatorStatus,
     SmsCancelReason,
@@ -107,7 +107,7 @@ class LeastPrivilegeReview:
     )
 
     @classmethod
-    def of(cls, review: operators.LeastPrivilegeReview) -> Self:
+    def of(cls, review: operator_reviews.LeastPrivilegeReview) -> Self:
         return cls(
             days=review.days,
             since=review.since,
@@ -227,7 +227,7 @@ class LeaverFinding:
     concerns: list[LeaverConcern] = strawberry.field(directives=[ListSize(assumed_size=3)])
 
     @classmethod
-    def of(cls, world: World, finding: operators.LeaverFinding) -> Self:
+    def of(cls, world: World, finding: operator_reviews.LeaverFinding) -> Self:
         return cls(operator=Operator.of(world, finding.operator), concerns=list(finding.concerns))
 
 

@@ -21,8 +21,15 @@ another's answers exactly as an id of nothing. *Does the rule agree?* A rule tha
 A permission reaches an operator in two steps: the depository grants a service to the participant (art. 2, 9), and the
 participant's administrator gives the operator some of the permissions that the service brings, within its role
 (art. 11). Registrars, the depository's staff, hold no permissions and are judged by role. Below the root of a query,
-what the policy does not allow is null. Callers who have not logged in get the published agreement, `platform` and
-`viewer`.
+what the policy does not allow is null.
+
+Where the table asks for two persons, the first call proposes and the second confirms. The second person is independent
+of the first: not registered by it, and no key of the one may be in the other's hand, which is so where the one had a
+part in the other's certificate (or in one that it renews), or a third operator in both. An administrator is therefore
+registered in another role and appointed by two persons: another administrator confirms, or an officer of the depository
+where there is none. A certificate that the depository's counter asked for leaves its holder independent.
+
+Callers who have not logged in get the published agreement, `platform` and `viewer`.
 """
 
 

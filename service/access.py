@@ -199,7 +199,8 @@ class Caller:
 
     `id` names the operator or registrar; `participant_id` the institution whose act it is (art. 12);
     `certificate` is the SHA-256 fingerprint of the LOGIN certificate behind the token. `permissions` are an operator's
-    own; a registrar has none and is judged by role.
+    own; a registrar has none and is judged by role. `registered_by` let the operator in; those in `certified_by`, of
+    its own side, had a hand in its certificate and so perhaps in its key: none of them has a second person in it.
     """
 
     kind: CallerKind
@@ -208,6 +209,8 @@ class Caller:
     role: OperatorRole | RegistrarRole | None = None
     certificate: str | None = None
     permissions: frozenset[Permission] = field(default=frozenset())
+    registered_by: str | None = None
+    certified_by: frozenset[str] = field(default=frozenset())
 
 
 ANONYMOUS = Caller(CallerKind.ANONYMOUS)

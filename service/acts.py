@@ -40,6 +40,7 @@ ADMITTING = frozenset(
         Action.FREEZE_OPERATOR,
         Action.UNFREEZE_OPERATOR,
         Action.OFFBOARD_OPERATOR,
+        Action.APPOINT_ADMINISTRATOR,
         Action.RENEW_CERTIFICATE,
         Action.HOLD_CERTIFICATE,
         Action.RELEASE_CERTIFICATE,
@@ -117,6 +118,7 @@ class Act:
             participant_id=participant_id,
             digest=self.digest,
             proposed_by=self.caller.id or self.caller.kind.value,
+            certified_by=tuple(sorted(self.caller.certified_by)),
             proposed_at=self.at,
             expires_at=self.at + PROPOSAL_LIFE,
         )

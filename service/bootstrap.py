@@ -29,7 +29,7 @@ from service.keys import SigningKeys
 from service.leading import Leading
 from service.log import LogService
 from service.logins import Logins
-from service.operator_reviews import OperatorReviews
+from service.operator_review_service import OperatorReviewService
 from service.operator_service import OperatorService
 from service.outbox import FileGateway, Gateway, Outbox
 from service.participant_service import ParticipantService
@@ -92,7 +92,7 @@ class Services:
     operators: OperatorService
     permissions: PermissionService
     sms: SmsService
-    operator_reviews: OperatorReviews
+    operator_reviews: OperatorReviewService
     certificates: CertificateService
     certificate_requests: CertificateRequests
     certificate_registration: CertificateRegistration
@@ -217,7 +217,7 @@ def services_over(
         ),
         permissions=PermissionService(acts, operators, participants),
         sms=SmsService(acts, operators, participants, personal_data),
-        operator_reviews=OperatorReviews(acts, operators, certificates, usage),
+        operator_reviews=OperatorReviewService(acts, operators, certificates, usage),
         certificates=CertificateService(
             acts,
             certificates=certificates,

@@ -140,6 +140,20 @@ def ensure_own_or_managed(caller: Caller, holder: CertificateHolder) -> None:
     raise refuse(RefusalCode.CERTIFICATE_NOT_OWN)
 
 
+def hands_on(certificate: Certificate | None, caller: Caller, holder: CertificateHolder) -> tuple[str, ...]:
+    """Who, of the holder's own side, had a hand in the certificate, or in what it renews; now the caller too.
+
+    Whoever asks for a certificate may hold its key, so none of these is a second person to the holder. The depository's
+    counter that asks for an operator's does not count: it acts for all of them alike. What its own renewal came from
+    stays, and so does what the caller's own came from.
+    """
+    hands = set(certificate.certified_by) if certificate else set()
+    own_side = CallerKind.REGISTRAR if holder.registrar else CallerKind.OPERATOR
+    if caller.kind is own_side and caller.id is not None:
+        hands |= {caller.id, *caller.certified_by} - {holder.id}
+    return tuple(sorted(hands))
+
+
 async def get_certificate(
     act: Act, certificates: CertificateStore, certificate_id: str, expected_version: int | None = None
 ) -> Certificate:

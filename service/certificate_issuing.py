@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from service.access import SYSTEM, Caller
 from service.acts import Act, Acts
 from service.authority import Authority
-from service.certificate_holders import CertificateHolders
+from service.certificate_holders import CertificateHolders, hands_on
 from service.certificates import (
     Certificate,
     CertificateCommand,
@@ -107,7 +107,9 @@ class CertificateIssuing:
             if old is not None:
                 ensure_extended(old, intent.not_after)
         kept = SigningIntent(intent.serial, intent.not_before, intent.not_after, intent.tbs_sha256, intent.tbs, act.at)
-        approved = replace(requested, intent=kept, approved_by=act.caller.id)
+        approved = replace(
+            requested, intent=kept, approved_by=act.caller.id, certified_by=hands_on(requested, act.caller, holder)
+        )
         return await self._certificates.replace(act.session, approved)
 
     async def finish(self, caller: Caller, certificate_id: str) -> Certificate:

@@ -15,6 +15,7 @@ from service.certificate_holders import (
     CertificateHolders,
     ensure_active,
     ensure_own_or_managed,
+    hands_on,
 )
 from service.certificate_issuing import CertificateIssuing, described, pem_of
 from service.certificate_keys import BlockReason
@@ -104,7 +105,7 @@ class CertificateRegistration:
             await self._ensure_key(act, facts, holder, given.profile, verdict)  # 5
             await self._ensure_unknown(act, facts)
             certificate = self._registered(act, facts, holder, given, verdict)
-            await self._seat(act, certificate)  # 6
+            certificate = await self._seated(act, certificate)  # 6
             await self._certificates.insert(act.session, certificate)
             content = {**described(certificate), "chain": verdict.status}
             record = await act.record("certificate.registered", certificate.id, certificate.participant_id, content)
@@ -190,15 +191,17 @@ class CertificateRegistration:
         if known is not None or await self._certificates.find_by_fingerprint(facts.fingerprint, act.session):
             raise refuse(RefusalCode.CERTIFICATE_KNOWN, "certificate", serial=facts.serial)
 
-    async def _seat(self, act: Act, coming: Certificate) -> None:
+    async def _seated(self, act: Act, coming: Certificate) -> Certificate:
         if coming.seat is None:
-            return
+            return coming
         if coming.supersedes_id is not None:
             old = await self._certificates.find(coming.supersedes_id, act.session)
             if old is None or (old.holder_id, old.profile) != (coming.holder_id, coming.profile):
                 raise refuse(RefusalCode.CERTIFICATE_NOT_FOUND, "supersedesId")
             ensure_extended(old, coming.not_after)
+            coming = replace(coming, certified_by=tuple(sorted({*coming.certified_by, *old.certified_by})))
         await self._issuing.make_room(act, coming)
+        return coming
 
     def _registered(
         self,
@@ -232,6 +235,7 @@ class CertificateRegistration:
         return replace(
             plain,
             requested_by=act.caller.id,
+            certified_by=hands_on(None, act.caller, holder),
             electronic_key_id=given.electronic_key_id,
             supersedes_id=given.supersedes_id,
         )

@@ -13,6 +13,7 @@ from service.certificate_holders import (
     ensure_active,
     ensure_own_or_managed,
     get_certificate,
+    hands_on,
 )
 from service.certificate_issuing import CertificateIssuing, CertificateTerms
 from service.certificates import (
@@ -219,6 +220,7 @@ class CertificateRequests:
             electronic_key_id=electronic_key_id,
             registered_at=act.at,
             requested_by=act.caller.id,
+            certified_by=hands_on(supersedes, act.caller, holder),
             request=facts.der,
             supersedes_id=supersedes.id if supersedes else None,
         )

@@ -111,7 +111,7 @@ class Certificate:
     One that is REQUESTED has neither serial number, fingerprint nor PEM; its dates are those it would have if it were
     issued when it was asked for. `spki_sha256` names its key. `chain_verified` says what verification found when the
     certificate came in. `superseded_by_id` is set as soon as there is a successor: until the first use of that one, or
-    `overlap_ends_at`, both are usable.
+    `overlap_ends_at`, both are usable. `certified_by`: see `certificate_holders.hands_on`.
     """
 
     id: str
@@ -138,6 +138,7 @@ class Certificate:
     requested_by: str | None = None
     request: bytes | None = field(default=None, repr=False)
     approved_by: str | None = None
+    certified_by: tuple[str, ...] = ()
     intent: SigningIntent | None = None
     issued_at: datetime | None = None
     first_used_at: datetime | None = None

@@ -134,7 +134,13 @@ def caller_of(holder: Holder, now: datetime, issued_at: datetime | None = None) 
 def _registrar(registrar: Registrar, certificate: Certificate, issued_at: datetime | None) -> Caller:
     if registrar.status is not RegistrarStatus.ACTIVE or _ended(issued_at, registrar.sessions_end_at):
         raise Unauthenticated("This registrar's access has ended.")
-    return Caller(CallerKind.REGISTRAR, registrar.id, role=registrar.role, certificate=certificate.fingerprint)
+    return Caller(
+        CallerKind.REGISTRAR,
+        registrar.id,
+        role=registrar.role,
+        certificate=certificate.fingerprint,
+        certified_by=frozenset(certificate.certified_by),
+    )
 
 
 def _operator(
@@ -153,6 +159,8 @@ def _operator(
         operator.role,
         certificate.fingerprint,
         frozenset(operator.permissions),
+        operator.registered_by,
+        frozenset(certificate.certified_by),
     )
 
 

@@ -1,56 +1,73 @@
-"""Reviews of what operators hold (art. 11): against what they used, and against what leavers left behind."""
+"""Least privilege (art. 11): what operators hold against what they used, and what leavers may have left. Pure rules."""
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
 
-from service.access import Caller, may_see
-from service.acts import Acts
-from service.endings import CertificateEndings
-from service.operators import LeastPrivilegeReview, LeaverFinding, Operator, least_privilege, leaver_concerns
-from service.policy import Action
-from service.storage.operators import OperatorStore
-from service.usage import Usage
+from service.access import Permission
+from service.operators import Operator, OperatorStatus, SmsStatus
 
 IDLE = timedelta(days=90)
 """After how long an operator is long idle: a policy of this service; the agreement names no time."""
 
 
-class OperatorReviews:
-    def __init__(self, acts: Acts, operators: OperatorStore, certificates: CertificateEndings, usage: Usage) -> None:
-        self._acts = acts
-        self._operators = operators
-        self._certificates = certificates
-        self._usage = usage
+@dataclass(frozen=True, slots=True)
+class PermissionUse:
+    """How often a granted permission was used in the time looked at, and when last."""
 
-    async def least_privilege(
-        self, caller: Caller, operators: Sequence[Operator], days: int
-    ) -> list[LeastPrivilegeReview]:
-        """What each holds against what it used in the last `days` (art. 11), in their order."""
-        await self._acts.permit(caller, Action.READ_LEAST_PRIVILEGE)
-        now = self._acts.now(caller)
-        uses = await self._usage.uses_of([operator.id for operator in operators], now, days)
-        since = now - timedelta(days=days)
-        return [least_privilege(operator, each, days, since) for operator, each in zip(operators, uses, strict=True)]
+    permission: Permission
+    times: int
+    last_used_at: datetime | None
 
-    async def reviews_of(self, caller: Caller, asked: Sequence[tuple[Operator, int]]) -> list[LeastPrivilegeReview]:
-        """`least_privilege` for many operators, each with its own number of days, in their order."""
-        reviews: dict[tuple[str, int], LeastPrivilegeReview] = {}
-        for days in {days for _, days in asked}:
-            some = [operator for operator, wanted in asked if wanted == days]
-            found = await self.least_privilege(caller, some, days)
-            reviews |= {(operator.id, days): review for operator, review in zip(some, found, strict=True)}
-        return [reviews[operator.id, days] for operator, days in asked]
 
-    async def leaver_report(self, caller: Caller, participant_id: str, limit: int = 1000) -> list[LeaverFinding]:
-        """Operators who may have left something behind, among the first `limit` of the participant who are not gone."""
-        await self._acts.permit(caller, Action.READ_LEAST_PRIVILEGE)
-        if not may_see(caller, participant_id):
-            return []
-        operators = await self._operators.standing(None, participant_id, "", limit)
-        holders = await self._certificates.holders_of_certificates([each.id for each in operators])
-        idle_since = self._acts.now(caller) - IDLE
-        findings = (
-            LeaverFinding(each, leaver_concerns(each, idle_since=idle_since, has_certificate=each.id in holders))
-            for each in operators
-        )
-        return [finding for finding in findings if finding.concerns]
+@dataclass(frozen=True, slots=True)
+class LeastPrivilegeReview:
+    """What an operator holds against what it used (art. 11): `unused` is what to take away."""
+
+    days: int
+    since: datetime
+    granted: tuple[Permission, ...]
+    used: tuple[PermissionUse, ...]
+    unused: tuple[Permission, ...]
+
+
+class LeaverConcern(StrEnum):
+    """What is left behind by people who may have gone."""
+
+    SMS_WITHOUT_PERMISSIONS = "SMS_WITHOUT_PERMISSIONS"
+    LONG_IDLE = "LONG_IDLE"
+    FROZEN_WITH_CERTIFICATE = "FROZEN_WITH_CERTIFICATE"
+
+
+@dataclass(frozen=True, slots=True)
+class LeaverFinding:
+    """One operator to look at, and why."""
+
+    operator: Operator
+    concerns: tuple[LeaverConcern, ...]
+
+
+def least_privilege(
+    operator: Operator, uses: Iterable[PermissionUse], days: int, since: datetime
+) -> LeastPrivilegeReview:
+    """Granted against used. `uses` is of this operator and this time, in any order."""
+    used = tuple(sorted((use for use in uses if use.times), key=lambda use: use.permission))
+    touched = {use.permission for use in used}
+    unused = tuple(permission for permission in operator.permissions if permission not in touched)
+    return LeastPrivilegeReview(days, since, operator.permissions, used, unused)
+
+
+def leaver_concerns(operator: Operator, *, idle_since: datetime, has_certificate: bool) -> tuple[LeaverConcern, ...]:
+    """Why somebody should look whether this operator has left. `idle_since`: not seen after it is long idle."""
+    if operator.status is OperatorStatus.OFFBOARDED:
+        return ()
+    concerns = []
+    live_sms = any(each.status is SmsStatus.ACTIVE for each in operator.sms_subscriptions)
+    if live_sms and not operator.permissions:
+        concerns.append(LeaverConcern.SMS_WITHOUT_PERMISSIONS)
+    if (operator.last_seen_at or operator.registered_at) <= idle_since:
+        concerns.append(LeaverConcern.LONG_IDLE)
+    if operator.status is OperatorStatus.FROZEN and has_certificate:
+        concerns.append(LeaverConcern.FROZEN_WITH_CERTIFICATE)
+    return tuple(concerns)

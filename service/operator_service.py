@@ -14,6 +14,7 @@ from service.operators import (
     OffboardReason,
     Operator,
     OperatorStatus,
+    ensure_no_administrator,
     ensure_none_approves,
     ensure_within,
     frozen,
@@ -27,6 +28,8 @@ from service.pagination import Page, PageRequest
 from service.participants import Participant, ensure_active, granted_services
 from service.personal_data import Datum, PersonalData
 from service.policy import Action
+from service.proposals import Proposal
+from service.records import Record
 from service.refusals import Findings, RefusalCode, refuse
 from service.registration import telephone_place
 from service.storage.operators import OPERATOR_CODEC, OperatorFilter, OperatorStore, operator_query
@@ -146,6 +149,8 @@ class OperatorService:
         granted = permissions_of(granted_services(participant))
         findings.attempt(ensure_within, permissions, given.role, granted, "permissions")
         findings.attempt(ensure_none_approves, permissions, "permissions")
+        if act.caller.kind is not CallerKind.SYSTEM:
+            findings.attempt(ensure_no_administrator, given.role, "role")
         findings.raise_any()
         place = telephone_place(operator_id)
         return Operator(
@@ -159,6 +164,7 @@ class OperatorService:
             permissions=permissions,
             telephone=self._personal_data.seal(telephone, Datum.TELEPHONE, place) if telephone else None,
             registered_at=act.at,
+            registered_by=act.caller.id,
         )
 
     async def freeze(
@@ -194,13 +200,15 @@ class OperatorService:
         *,
         successor_id: str | None = None,
         expected_version: int | None = None,
+        proposal_id: str | None = None,
         key: str | None = None,
     ) -> Done[Operator]:
         """Permissions, SMS, sessions and certificates end together (art. 11). Repeated, it has nothing left to do.
 
         The last active administrator goes only with a successor, who takes over role and permissions, but not those to
-        approve: they are given by two persons. Nobody makes itself the successor. Raises BadInput for a reason that is
-        not the operator's own: the end of a participant offboards by itself.
+        approve: they are given by two persons. A successor that is no administrator yet takes two persons, too: the
+        first call proposes. Nobody makes itself the successor. Raises BadInput for a reason that is not the operator's
+        own: the end of a participant offboards by itself.
         """
         if reason not in PERSONAL_REASONS:
             raise BadInput(f"An operator is offboarded because it {' or '.join(PERSONAL_REASONS)}.", field="reason")
@@ -213,7 +221,9 @@ class OperatorService:
             if successor_id is None:
                 await self._book.ensure_administered_without(act, operator)
             else:
-                await self._succeed(act, operator, successor_id)
+                proposal = await self._succeed(act, operator, successor_id, proposal_id)
+                if proposal is not None:
+                    return Done(operator, *proposal)
             ended = await self._certificates.end_certificates(act.session, [operator.id], REASONS[reason], act.at)
             content: dict[str, object] = {
                 "reason": reason.value,
@@ -232,7 +242,10 @@ class OperatorService:
         }
         return await self._acts.perform(caller, Action.OFFBOARD_OPERATOR, OPERATOR_CODEC, work, given=asked, key=key)
 
-    async def _succeed(self, act: Act, leaver: Operator, successor_id: str) -> None:
+    async def _succeed(
+        self, act: Act, leaver: Operator, successor_id: str, proposal_id: str | None
+    ) -> tuple[Record, Proposal] | None:
+        """Let the successor take over, or answer the proposal that another person is to confirm."""
         successor = await self._operators.find(successor_id, act.session)
         if successor is None:
             raise refuse(RefusalCode.SUCCESSOR_UNFIT, "successorId")
@@ -241,6 +254,19 @@ class OperatorService:
         changed = succeeded_by(leaver, successor)
         if successor.id == act.caller.id:  # it would take for itself what it takes from another
             raise refuse(RefusalCode.OWN_PERMISSIONS, "successorId")
+        content: dict[str, object] = {
+            "leaver": leaver.id,
+            "before": [*successor.permissions],
+            "after": [*changed.permissions],
+        }
+        if successor.role is not OperatorRole.ADMINISTRATOR:
+            action = Action.OFFBOARD_OPERATOR
+            if proposal_id is None:
+                proposal = await act.propose(action, leaver.id, leaver.participant_id)
+                content["proposal"] = proposal.id
+                kind = "operator.succession.proposed"
+                return await act.record(kind, successor.id, successor.participant_id, content), proposal
+            content["proposal"] = (await act.confirm(proposal_id, action, leaver.id)).id
         promoted = await self._operators.replace(act.session, changed)
-        content = {"leaver": leaver.id, "before": [*successor.permissions], "after": [*promoted.permissions]}
         await act.record("operator.succeeded", promoted.id, promoted.participant_id, content)
+        return None

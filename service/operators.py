@@ -77,7 +77,10 @@ class SmsSubscription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
-    """A person who acts for a participant. Tokens issued before `sessions_end_at` are void, whatever they say."""
+    """A person who acts for a participant. Tokens issued before `sessions_end_at` are void, whatever they say.
+
+    `registered_by` has no second person in this one (art. 11); None where the depository let it in.
+    """
 
     id: str
     version: int
@@ -90,47 +93,12 @@ class Operator:
     telephone: SealedText | None = None
     sms_subscriptions: tuple[SmsSubscription, ...] = ()
     registered_at: datetime
+    registered_by: str | None = None
     last_seen_at: datetime | None = None
     sessions_end_at: datetime | None = None
     frozen_at: datetime | None = None
     offboarded_at: datetime | None = None
     offboard_reason: OffboardReason | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PermissionUse:
-    """How often a granted permission was used in the time looked at, and when last."""
-
-    permission: Permission
-    times: int
-    last_used_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class LeastPrivilegeReview:
-    """What an operator holds against what it used (art. 11): `unused` is what to take away."""
-
-    days: int
-    since: datetime
-    granted: tuple[Permission, ...]
-    used: tuple[PermissionUse, ...]
-    unused: tuple[Permission, ...]
-
-
-class LeaverConcern(StrEnum):
-    """What is left behind by people who may have gone."""
-
-    SMS_WITHOUT_PERMISSIONS = "SMS_WITHOUT_PERMISSIONS"
-    LONG_IDLE = "LONG_IDLE"
-    FROZEN_WITH_CERTIFICATE = "FROZEN_WITH_CERTIFICATE"
-
-
-@dataclass(frozen=True, slots=True)
-class LeaverFinding:
-    """One operator to look at, and why."""
-
-    operator: Operator
-    concerns: tuple[LeaverConcern, ...]
 
 
 def next_status(status: OperatorStatus, command: OperatorCommand) -> OperatorStatus:
@@ -229,6 +197,22 @@ def narrowed(operator: Operator, granted: frozenset[Permission]) -> Operator:
     return replace(operator, permissions=tuple(each for each in operator.permissions if each in granted))
 
 
+def ensure_no_administrator(role: OperatorRole, *path: str) -> None:
+    """Raises Refused: who administers is appointed later, confirmed by a second person."""
+    if role is OperatorRole.ADMINISTRATOR:
+        raise refuse(RefusalCode.ADMINISTRATOR_NOT_AT_REGISTRATION, *path)
+
+
+def appointed(operator: Operator, permissions: tuple[Permission, ...], *, appointed_by: str | None) -> Operator:
+    """The operator, made administrator with exactly these permissions."""
+    if operator.status is not OperatorStatus.ACTIVE or operator.role is OperatorRole.ADMINISTRATOR:
+        standing = f"{operator.status.value} {operator.role.value}"
+        raise refuse(RefusalCode.OPERATOR_STATE, status=standing, command="APPOINT_ADMINISTRATOR")
+    if appointed_by == operator.id:
+        raise refuse(RefusalCode.OWN_PERMISSIONS, "operatorId")
+    return replace(operator, role=OperatorRole.ADMINISTRATOR, permissions=permissions)
+
+
 def succeeded_by(leaver: Operator, successor: Operator) -> Operator:
     """The successor, made administrator with the leaver's permissions.
 
@@ -269,28 +253,3 @@ def unsubscribed(operator: Operator, topic: SmsTopic, at: datetime) -> Operator:
             for each in operator.sms_subscriptions
         ),
     )
-
-
-def least_privilege(
-    operator: Operator, uses: Iterable[PermissionUse], days: int, since: datetime
-) -> LeastPrivilegeReview:
-    """Granted against used. `uses` is of this operator and this time, in any order."""
-    used = tuple(sorted((use for use in uses if use.times), key=lambda use: use.permission))
-    touched = {use.permission for use in used}
-    unused = tuple(permission for permission in operator.permissions if permission not in touched)
-    return LeastPrivilegeReview(days, since, operator.permissions, used, unused)
-
-
-def leaver_concerns(operator: Operator, *, idle_since: datetime, has_certificate: bool) -> tuple[LeaverConcern, ...]:
-    """Why somebody should look whether this operator has left. `idle_since`: not seen after it is long idle."""
-    if operator.status is OperatorStatus.OFFBOARDED:
-        return ()
-    concerns = []
-    live_sms = any(each.status is SmsStatus.ACTIVE for each in operator.sms_subscriptions)
-    if live_sms and not operator.permissions:
-        concerns.append(LeaverConcern.SMS_WITHOUT_PERMISSIONS)
-    if (operator.last_seen_at or operator.registered_at) <= idle_since:
-        concerns.append(LeaverConcern.LONG_IDLE)
-    if operator.status is OperatorStatus.FROZEN and has_certificate:
-        concerns.append(LeaverConcern.FROZEN_WITH_CERTIFICATE)
-    return tuple(concerns)

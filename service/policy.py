@@ -4,7 +4,7 @@ Deny first: an act that is not in the table is nobody's, and the table names wha
 Whose things they are is a second question: `service.access.may_see`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -53,6 +53,7 @@ class Action(StrEnum):
     FREEZE_OPERATOR = "FREEZE_OPERATOR"
     UNFREEZE_OPERATOR = "UNFREEZE_OPERATOR"
     OFFBOARD_OPERATOR = "OFFBOARD_OPERATOR"
+    APPOINT_ADMINISTRATOR = "APPOINT_ADMINISTRATOR"
     SUBSCRIBE_SMS = "SUBSCRIBE_SMS"
     UNSUBSCRIBE_SMS = "UNSUBSCRIBE_SMS"
     # certificates
@@ -143,7 +144,10 @@ POLICY: Mapping[Action, Allowed] = MappingProxyType(
         Action.CHANGE_PERMISSIONS: Allowed(_ADMINISTRATOR, Permission.PERMISSION_ASSIGN, _OFFICER, second_person=True),
         Action.FREEZE_OPERATOR: Allowed(_ADMINISTRATOR, Permission.OPERATOR_MANAGE, _OFFICER),
         Action.UNFREEZE_OPERATOR: Allowed(_ADMINISTRATOR, Permission.OPERATOR_MANAGE, _OFFICER),
-        Action.OFFBOARD_OPERATOR: Allowed(_ADMINISTRATOR, Permission.OPERATOR_MANAGE, _OFFICER),
+        Action.OFFBOARD_OPERATOR: Allowed(_ADMINISTRATOR, Permission.OPERATOR_MANAGE, _OFFICER, second_person=True),
+        Action.APPOINT_ADMINISTRATOR: Allowed(
+            _ADMINISTRATOR, Permission.PERMISSION_ASSIGN, _OFFICER, system=True, second_person=True
+        ),
         Action.SUBSCRIBE_SMS: Allowed(_ALL_OPERATORS, Permission.SMS_SUBSCRIBE),
         Action.UNSUBSCRIBE_SMS: Allowed(_ALL_OPERATORS),  # nobody needs a permission to be left alone
         Action.READ_CERTIFICATE: _read(Permission.CERTIFICATE_READ),
@@ -211,13 +215,22 @@ def ensure_may(caller: Caller, action: Action) -> None:
     raise Forbidden(reason, action=action.value)
 
 
-def ensure_second_person(caller: Caller, action: Action, submitted_by: str | None) -> None:
-    """Raises Refused(SAME_PERSON) where the policy asks for two persons and the approver is the submitter.
+def ensure_second_person(
+    caller: Caller, action: Action, submitted_by: str | None, certified_by: Iterable[str] = ()
+) -> None:
+    """Raises Refused where the policy asks for two persons and the caller is not a second one (art. 11).
 
-    The system is no person, so what it submitted any person may approve.
+    Not a second person is the submitter (SAME_PERSON); nor one whom the submitter registered, nor where one hand may
+    hold the keys of both: the one certified the other, or a third certified both (NOT_INDEPENDENT). `certified_by`: the
+    submitter's. The system is no person, so what it submitted any person may approve.
     """
-    if POLICY[action].second_person and caller.id is not None and caller.id == submitted_by:
+    if not POLICY[action].second_person or submitted_by is None or caller.id is None:
+        return
+    if caller.id == submitted_by:
         raise refuse(RefusalCode.SAME_PERSON, action=action.value)
+    hands = {submitted_by, *certified_by} & {caller.id, *caller.certified_by}
+    if hands or caller.registered_by == submitted_by:
+        raise refuse(RefusalCode.NOT_INDEPENDENT, action=action.value)
 
 
 def policy_table() -> str:

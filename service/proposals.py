@@ -23,7 +23,7 @@ class ProposalStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """Who proposed what about whom. `digest` stands for the proposed input."""
+    """Who proposed what about whom. `digest` stands for the proposed input, `certified_by` is the proposer's."""
 
     id: str
     version: int
@@ -33,6 +33,7 @@ class Proposal:
     participant_id: str
     digest: str
     proposed_by: str
+    certified_by: tuple[str, ...] = ()
     proposed_at: datetime
     expires_at: datetime
     confirmed_by: str | None = None
@@ -51,5 +52,5 @@ def confirmed(
         raise refuse(RefusalCode.PROPOSAL_MISMATCH, "proposalId")
     if proposal.expires_at <= at:
         raise refuse(RefusalCode.PROPOSAL_EXPIRED, "proposalId", at=proposal.expires_at.isoformat())
-    ensure_second_person(caller, action, proposal.proposed_by)
+    ensure_second_person(caller, action, proposal.proposed_by, proposal.certified_by)
     return replace(proposal, status=ProposalStatus.CONFIRMED, confirmed_by=caller.id, confirmed_at=at)

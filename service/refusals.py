@@ -30,6 +30,7 @@ class RefusalCode(StrEnum):
     VERSION_CONFLICT = "VERSION_CONFLICT"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
     SAME_PERSON = "SAME_PERSON"
+    NOT_INDEPENDENT = "NOT_INDEPENDENT"
     PROPOSAL_NOT_FOUND = "PROPOSAL_NOT_FOUND"
     PROPOSAL_MISMATCH = "PROPOSAL_MISMATCH"
     PROPOSAL_EXPIRED = "PROPOSAL_EXPIRED"
@@ -86,6 +87,7 @@ class RefusalCode(StrEnum):
     PERMISSION_BEYOND_ROLE = "PERMISSION_BEYOND_ROLE"
     OWN_PERMISSIONS = "OWN_PERMISSIONS"
     APPROVAL_NOT_AT_REGISTRATION = "APPROVAL_NOT_AT_REGISTRATION"
+    ADMINISTRATOR_NOT_AT_REGISTRATION = "ADMINISTRATOR_NOT_AT_REGISTRATION"
     LAST_ADMINISTRATOR = "LAST_ADMINISTRATOR"
     SUCCESSOR_UNFIT = "SUCCESSOR_UNFIT"
     SMS_ALREADY_SUBSCRIBED = "SMS_ALREADY_SUBSCRIBED"
@@ -221,6 +223,11 @@ RULES: Mapping[RefusalCode, Rule] = MappingProxyType(
             11,
             "{action} needs a second person: who submits does not approve.",
             "{action} 须由另一人复核：提交人不得自行批准。",
+        ),
+        RefusalCode.NOT_INDEPENDENT: Rule(
+            11,
+            "{action} needs a second person whom the first neither registered nor certified, nor the other way round.",
+            "{action} 的复核人不得由提交人登记或为其办理证书，反之亦然。",
         ),
         RefusalCode.PROPOSAL_NOT_FOUND: Rule(
             11, "There is no such proposal waiting for a second person.", "不存在该待复核事项。"
@@ -397,6 +404,11 @@ RULES: Mapping[RefusalCode, Rule] = MappingProxyType(
             11,
             "Permission to approve is given to a registered operator and confirmed by a second person: {permissions}.",
             "复核权限须在登记后另行授予并经另一人确认：{permissions}。",
+        ),
+        RefusalCode.ADMINISTRATOR_NOT_AT_REGISTRATION: Rule(
+            11,
+            "An administrator is registered in another role and then appointed, confirmed by a second person.",
+            "管理员须先以其他角色登记，再行任命并经另一人确认。",
         ),
         RefusalCode.LAST_ADMINISTRATOR: Rule(
             11,

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from service.access import Caller, CallerKind, Permission
 from service.clock import business_date
 from service.errors import Unavailable
-from service.operators import PermissionUse
+from service.operator_reviews import PermissionUse
 from service.storage.operators import OperatorStore
 from service.storage.usage import DailyUse, UsageStore
 

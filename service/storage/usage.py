@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from service.access import Permission
-from service.operators import PermissionUse
+from service.operator_reviews import PermissionUse
 from service.storage.database import Collection, Database, Index
 
 KEPT_DAYS = 400

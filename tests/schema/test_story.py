@@ -144,13 +144,13 @@ async def test_an_institution_comes_works_and_goes_and_every_step_of_it_is_on_re
     )
     assert [each["refusals"] for each in granted.values()] == [[], []]
 
-    # Its administrator logs in, registers three people, and lets one approve: with the depository as second person.
+    # Its administrator logs in, registers three people, lets one approve and appoints one: each with a second person.
     administrator = await story.person(first["id"])
     people = {}
     for number, role, permissions in (
         ("100001", "OPERATOR", ["RECORD_READ", "OPERATOR_READ"]),
         ("100002", "REVIEWER", ["SETTLEMENT_READ"]),
-        ("100003", "ADMINISTRATOR", ["OPERATOR_READ", "OPERATOR_MANAGE", "PARTICIPANT_READ"]),
+        ("100003", "OPERATOR", ["OPERATOR_READ"]),
     ):
         given = {"operatorNumber": number, "name": "王五", "role": role, "permissions": permissions}
         people[number] = await story.act("registerOperator", administrator, **given)
@@ -167,6 +167,10 @@ async def test_an_institution_comes_works_and_goes_and_every_step_of_it_is_on_re
     assert await story.refused("changePermissions", administrator, **confirming) == ["SAME_PERSON"]
     confirmed = await story.act("changePermissions", officer, **confirming)
     assert set(confirmed["permissions"]) == {"SETTLEMENT_READ", "SETTLEMENT_APPROVE"}
+    deputy = {"operatorId": people["100003"]["id"], "permissions": ["OPERATOR_MANAGE", "PARTICIPANT_READ"]}
+    proposed = await story.act("appointAdministrator", administrator, **deputy)
+    appointed = await story.act("appointAdministrator", officer, **deputy, proposalId=proposed["proposal"]["id"])
+    assert appointed["role"] == "ADMINISTRATOR"
 
     # One leaves while a subscription of theirs is open: it ends within two seconds, and the token with it.
     clerk = await story.person(people["100001"]["id"])

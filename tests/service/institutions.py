@@ -32,7 +32,7 @@ from service.information_changes import ChangeInput
 from service.log import LogService
 from service.logins import Logins
 from service.openings import AccessInput
-from service.operator_reviews import OperatorReviews
+from service.operator_review_service import OperatorReviewService
 from service.operator_service import OperatorInput, OperatorService
 from service.operators import Operator
 from service.pagination import BY_ID, PageRequest
@@ -151,6 +151,7 @@ def caller_for(operator: Operator) -> Caller:
         operator.participant_id,
         operator.role,
         permissions=frozenset(operator.permissions),
+        registered_by=operator.registered_by,
     )
 
 
@@ -230,7 +231,7 @@ class Institutions:
         )
         self.permissions = PermissionService(self.acts, self.operator_store, self.participant_store)
         self.sms = SmsService(self.acts, self.operator_store, self.participant_store, self.personal_data)
-        self.reviews = OperatorReviews(self.acts, self.operator_store, self.certificate_store, self.usage)
+        self.reviews = OperatorReviewService(self.acts, self.operator_store, self.certificate_store, self.usage)
 
     async def publish(self, number: int, effective_from: date = date(2026, 1, 1)) -> AgreementHead:
         """A published version of a text of its own."""
@@ -256,7 +257,8 @@ class Institutions:
         permissions: Sequence[Permission] = (),
     ) -> Operator:
         given = OperatorInput(number, "王五", role, tuple(permissions), TELEPHONE)
-        caller = caller_for(administrator)
+        # An administrator's are appointed by two persons; one that is simply there, the system registered.
+        caller = SYSTEM if role is OperatorRole.ADMINISTRATOR else caller_for(administrator)
         return (await self.operators.register(caller, administrator.participant_id, given)).subject
 
     async def register_as(self, caller: Caller, administrator: Operator, number: str) -> Done[Operator]:

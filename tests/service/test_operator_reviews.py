@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from service.access import Permission
-from service.operators import LeaverConcern, SmsTopic
+from service.operator_reviews import LeaverConcern
+from service.operators import SmsTopic
 from service.storage.database import Database
 from tests.service.institutions import Institutions, caller_for
 

@@ -129,7 +129,7 @@ def apply(  # noqa: C901, PLR0912 - one case a kind of record
             first = permissions_of(state.services) & ROLE_CEILINGS[role]
             given = frozenset(map(Permission, content["permissions"])) if "permissions" in content else first
             state.operators[subject] = Held(role, given)
-        case "operator.succeeded":
+        case "operator.succeeded" | "operator.appointed":
             state.operators[subject].role = OperatorRole.ADMINISTRATOR
             state.operators[subject].permissions = frozenset(map(Permission, content["after"]))
         case "operator.permissions.changed":
@@ -157,7 +157,7 @@ class Play:
     platform: Institutions
     participant_id: str
     ids: dict[str, str]  # operators by their numbers
-    proposals: list[str] = field(default_factory=list)
+    proposals: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)  # with the choice they stand for
 
     async def caller(self, who: str) -> Caller:
         """Who acts, with what it holds now: what lets people in is tested elsewhere."""
@@ -174,7 +174,8 @@ class Play:
     async def act(self, who: str, name: str, number: str, choice: int) -> bool:
         """Whether it was done. What the services say against it is theirs to say."""
         who = number if name in {"subscribe", "unsubscribe"} and choice % 2 else who  # one's own SMS, mostly
-        caller, proposal = await self.caller(who), self.proposals[-1] if self.proposals and choice % 2 else None
+        caller = await self.caller(who)
+        proposal, choice = self.proposals.pop((name, number), (None, choice))
         operators, participants = self.platform.operators, self.platform.participants
         permissions, sms = self.platform.permissions, self.platform.sms
         operator_id, here = self.operator_id(number), self.participant_id
@@ -184,11 +185,16 @@ class Play:
                 caller, here, OperatorInput(number, "王五", tuple(OperatorRole)[choice], CHOICES[1], None)
             ),
             "permit": lambda: permissions.change(caller, operator_id, CHOICES[choice], proposal_id=proposal),
+            "appoint": lambda: permissions.appoint(caller, operator_id, CHOICES[3], proposal_id=proposal),
             "freeze": lambda: operators.freeze(caller, operator_id),
             "unfreeze": lambda: operators.unfreeze(caller, operator_id),
             "offboard": lambda: operators.offboard(caller, operator_id, OffboardReason.LEFT),
             "succeed": lambda: operators.offboard(
-                caller, operator_id, OffboardReason.LEFT, successor_id=self.operator_id(NUMBERS[choice % 3])
+                caller,
+                operator_id,
+                OffboardReason.LEFT,
+                successor_id=self.operator_id(NUMBERS[1 + choice % 2]),
+                proposal_id=proposal,
             ),
             "subscribe": lambda: sms.subscribe(caller, operator_id, topic, "+8613812341234"),
             "unsubscribe": lambda: sms.unsubscribe(caller, operator_id, topic),
@@ -207,7 +213,7 @@ class Play:
         if name == "register":
             self.ids[number] = done.subject.id
         if done.proposal is not None:
-            self.proposals.append(done.proposal.id)
+            self.proposals[name, number] = done.proposal.id, choice
         return True
 
     async def decide(self, caller: Caller, decision: ApplicationCommand) -> Any:
@@ -235,11 +241,21 @@ class Play:
         return list(page.items)
 
 
-ADMINISTERING = ("register", "permit", "freeze", "unfreeze", "subscribe", "unsubscribe", "offboard", "succeed")
+ADMINISTERING = (
+    "register",
+    "permit",
+    "appoint",
+    "freeze",
+    "unfreeze",
+    "subscribe",
+    "unsubscribe",
+    "offboard",
+    "succeed",
+)
 DECIDING = ("suspend", "resume", "grant", "withdraw", "terminate", "decide")
 ENDING = ("offboard", "succeed", "terminate", "ask to close", "decide")  # seldom, or all is over soon
 WEIGHTS = {name: 1 if name in ENDING else 8 for name in (*ADMINISTERING, *DECIDING, "ask to close")}
-WEIGHTS |= {"suspend": 2, "withdraw": 2, "succeed": 3}
+WEIGHTS |= {"suspend": 2, "withdraw": 2, "succeed": 6}
 ANYBODY = (*NUMBERS, "officer", "second officer", "reviewer")
 LENGTH = 60
 
