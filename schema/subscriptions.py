@@ -10,6 +10,8 @@ from typing import Annotated
 
 import strawberry
 
+from schema.certificate_search import CertificateFilter
+from schema.certificates import Certificate, now_of
 from schema.context import Info
 from schema.nodes import ensure_ids
 from schema.operators import Operator, OperatorFilter
@@ -55,3 +57,21 @@ class LiveSubscription:
         async with aclosing(services.feeds.operators.follow(info.context.current, asked)) as operators:
             async for operator in operators:
                 yield Operator.of(services.world, operator)
+
+    @strawberry.subscription(
+        description="Certificates (数字证书) that come or change, if they then are as `filter` says. That time passes "
+        "is no change. After a reconnect, read `certificates` again, or follow `recordAdded` of the kind certificate, "
+        "which goes on where it was left.",
+        metadata=asks(Action.READ_CERTIFICATE),
+    )
+    async def certificate_changed(
+        self,
+        info: Info,
+        filter: CertificateFilter | None = None,  # noqa: A002 - the schema's name for it
+    ) -> AsyncGenerator[Certificate, None]:
+        services, wanted = info.context.services, filter or CertificateFilter()
+        ensure_ids(services.world, wanted)
+        asked = wanted.asked(now_of(info))
+        async with aclosing(services.feeds.certificates.follow(info.context.current, asked)) as certificates:
+            async for certificate in certificates:
+                yield Certificate.of(services.world, certificate)

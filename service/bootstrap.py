@@ -16,12 +16,12 @@ from service.certificate_registration import CertificateRegistration
 from service.certificate_requests import CertificateRequests
 from service.certificate_service import CertificateService
 from service.certificate_use import CertificateUse
+from service.change_feeds import CertificateFeed, Feeds, OperatorFeed
 from service.clock import Clock
 from service.consent_service import ConsentService
 from service.continued_use import ContinuedUse
 from service.electronic_key_service import ElectronicKeyService
 from service.expiry_gauges import ExpiryGauges
-from service.feeds import Feeds, OperatorFeed, RecordFeed
 from service.http.metrics import Meter
 from service.http.rate_limits import TokenBuckets
 from service.integrator import Integrator
@@ -37,6 +37,7 @@ from service.permission_service import PermissionService
 from service.personal_data import PersonalData
 from service.proposal_service import ProposalService
 from service.publications import PublicationService
+from service.record_feed import RecordFeed
 from service.records import RecordService
 from service.registrar_service import RegistrarService
 from service.reminder_service import ReminderService
@@ -286,7 +287,9 @@ def services_over(
         tokens=tokens,
         usage=usage,
         integrator=Integrator(world, keys, database),
-        feeds=Feeds(RecordFeed(database, records, kept_records), OperatorFeed(database)),
+        feeds=Feeds(
+            RecordFeed(database, records, kept_records), OperatorFeed(database), CertificateFeed(database, clock)
+        ),
     )
 
 

@@ -18,6 +18,7 @@ from service.certificates import (
     RevocationReason,
     renewal_start,
     revoked,
+    validity_at,
 )
 from service.endings import CertificateEnd
 from service.pagination import Order, SortKey
@@ -142,6 +143,23 @@ def _dates(validity: CertificateValidity | None, now: datetime) -> dict[str, dic
             return {"notAfter": {"$gte": now}, "notBefore": {"$lte": now}, "renewalFrom": {"$gt": now}}
         case None:
             return {}
+
+
+def fits(certificate: Certificate, wanted: CertificateFilter, now: datetime) -> bool:
+    """Whether the filter finds the certificate: `certificate_query`, said of a certificate at hand."""
+    return (
+        wanted.participant_id in {None, certificate.participant_id}
+        and wanted.operator_id in {None, certificate.operator_id}
+        and wanted.registrar_id in {None, certificate.registrar_id}
+        and wanted.profile in {None, certificate.profile}
+        and wanted.state in {None, certificate.state}
+        and wanted.validity in {None, validity_at(certificate, now)}
+        and wanted.issuer in {None, certificate.issuer}
+        and wanted.fingerprint in {None, certificate.fingerprint}
+        and wanted.serial_number in {None, certificate.serial_number}
+        and (wanted.expires_from is None or certificate.not_after >= wanted.expires_from)
+        and (wanted.expires_before is None or certificate.not_after < wanted.expires_before)
+    )
 
 
 class CertificateStore(Versioned[Certificate]):

@@ -11,11 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.access import Caller, OperatorRole, Permission
+from service.change_feeds import OperatorFeed
 from service.errors import BadInput
-from service.feeds import FellBehind, Follower, OperatorFeed, RecordFeed
+from service.feeds import FellBehind, Follower
 from service.identifiers import Kind, new_id
 from service.integrator import Integrator
 from service.operators import Operator, OperatorStatus
+from service.record_feed import RecordFeed
 from service.records import Actor, Record, RecordFilter, matches
 from service.storage.database import Database
 from service.storage.operators import OperatorFilter, OperatorStore, fits, operator_query
