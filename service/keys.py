@@ -1,6 +1,6 @@
 """The keys a world signs with: ES256 for tokens and receipts, Ed25519 for checkpoints of the log.
 
-Whoever signs asks `SigningKeys` and sees no key: a hardware module would stand behind the same four methods.
+Whoever signs asks `SigningKeys` and sees no key: a hardware module would stand behind the same few methods.
 
 Rotation: the next key is announced in the JWKS before it signs (`next`), the old one stays there until the last token
 it signed has died (`RetiredKey`), and stays in the set for receipts for good, since receipts are kept for good.
@@ -32,6 +32,7 @@ from service.evidence.checkpoint import Checkpoint, LogVerifier
 from service.evidence.errors import Malformed
 
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - the media type of RFC 9068 section 2.1, no password
+REPORT_TYPE = "prop-conformance+jws"
 TOKEN_LIFETIME = timedelta(minutes=10)
 
 
@@ -58,6 +59,10 @@ class SigningKeys:
 
     def sign_record(self, data: bytes) -> str:
         return receipts.sign(data, self.current)
+
+    def sign_report(self, data: bytes) -> str:
+        """A report of conformance: see `service.conformance_reports`."""
+        return receipts.sign(data, self.current, REPORT_TYPE)
 
     def sign_token(self, claims: Mapping[str, Any]) -> str:
         header = {"alg": receipts.ALGORITHM, "kid": self.current.kid, "typ": TOKEN_TYPE}

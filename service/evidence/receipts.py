@@ -16,12 +16,15 @@ _COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
 _MAX_LENGTH = canonical.MAX_BYTES * 4 // 3 + 1_024
 
 
-def sign(record: bytes, key: ECKey) -> str:
-    """The receipt for these bytes. `key` is a private P-256 key whose `kid` the world's JWKS names."""
-    return jws.serialize_compact({"alg": ALGORITHM, "kid": key.kid, "typ": TYPE}, record, key, [ALGORITHM])
+def sign(record: bytes, key: ECKey, kind: str = TYPE) -> str:
+    """The receipt for these bytes. `key` is a private P-256 key whose `kid` the world's JWKS names.
+
+    `kind` keeps what is signed by one key apart: nothing of one kind verifies as another.
+    """
+    return jws.serialize_compact({"alg": ALGORITHM, "kid": key.kid, "typ": kind}, record, key, [ALGORITHM])
 
 
-def verify(receipt: str, keys: KeySet) -> bytes:
+def verify(receipt: str, keys: KeySet, kind: str = TYPE) -> bytes:
     """The bytes that were signed. Raises Malformed or NotVerified.
 
     Not checked: what the bytes say, and when the key was in use.
@@ -31,8 +34,8 @@ def verify(receipt: str, keys: KeySet) -> bytes:
     try:
         signed = jws.extract_compact(receipt.encode())
         header = signed.headers()
-        if header != {"alg": ALGORITHM, "kid": header.get("kid"), "typ": TYPE}:
-            raise Malformed("The receipt's header is not that of a record.")
+        if header != {"alg": ALGORITHM, "kid": header.get("kid"), "typ": kind}:
+            raise Malformed(f"The receipt's header is not that of {kind}.")
         key = next((each for each in keys.keys if each.kid == header["kid"]), None)
         if key is None:
             raise NotVerified("The receipt names a key that the key set does not hold.")
