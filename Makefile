@@ -7,7 +7,7 @@ BIN := .venv/bin
 PROJECTS := pyproject.toml $(wildcard sandbox/pyproject.toml) requirements-build.lock deploy/environment.sh
 NODE_MODULES := $(patsubst %/package-lock.json,%/node_modules,$(wildcard tests/*/package-lock.json tests/*/*/package-lock.json))
 # On a database of your own nothing embedded is needed, nor installed.
-RUN_LOCK := $(if $(SANDBOX_MONGO_URI),requirements.lock,requirements-embedded.lock)
+RUN_LOCK := $(if $(SANDBOX_MONGO_URI),requirements-sandbox.lock,requirements-embedded.lock)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test lint types check lock image audit bench clean
@@ -54,7 +54,7 @@ clean:  ## forgets what was installed and built; the sandbox's data in .data/ st
 # All that running needs is among what developing needs.
 .venv/has-requirements-dev.lock: requirements-dev.lock $(PROJECTS)
 	@deploy/environment.sh $<
-	@touch $@ .venv/has-requirements.lock .venv/has-requirements-embedded.lock
+	@touch $@ .venv/has-requirements.lock .venv/has-requirements-sandbox.lock .venv/has-requirements-embedded.lock
 
 # Apart from the rest: what the audits need is no matter of ours.
 .venv-audit/has-%: % .venv/has-requirements-embedded.lock

@@ -10,8 +10,9 @@ compile() {
         --custom-compile-command "make lock" "$@"
 }
 
-compile pyproject.toml --extra embedded --extra dev --group build --output-file requirements-dev.lock
+compile pyproject.toml --extra embedded --extra sandbox --extra dev --group build --output-file requirements-dev.lock
 compile pyproject.toml --constraint requirements-dev.lock --output-file requirements.lock
-compile pyproject.toml --extra embedded --constraint requirements-dev.lock --output-file requirements-embedded.lock
+compile pyproject.toml --extra sandbox --constraint requirements-dev.lock --output-file requirements-sandbox.lock
+compile pyproject.toml --extra embedded --extra sandbox --constraint requirements-dev.lock --output-file requirements-embedded.lock
 compile --group build --constraint requirements-dev.lock --output-file requirements-build.lock
 compile --group audit --output-file requirements-audit.lock

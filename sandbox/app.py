@@ -8,6 +8,7 @@ from starlette.middleware import Middleware
 
 from sandbox.bootstrap import Ground
 from sandbox.clock import TenantClock
+from sandbox.conformance_routes import conformance_routes
 from sandbox.console.routes import console_routes
 from sandbox.control_routes import control_routes
 from sandbox.credentials import Credentials, personas_directory
@@ -30,6 +31,7 @@ def application(settings: SandboxSettings) -> Starlette:
         *persona_routes(SANDBOX, Credentials(personas_directory(settings.data_dir)), settings.public_url),
         *join_routes(SANDBOX, ground),
         *control_routes(SANDBOX, ground),
+        *conformance_routes(SANDBOX, ground),
         *receiver_routes(ground),
     ]
 

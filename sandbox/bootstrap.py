@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from sandbox.clock import TenantClock
 from sandbox.clock_moves import ClockMoves
+from sandbox.conformance.outages import Outages
+from sandbox.conformance.suite import Conformance, conformance_over
 from sandbox.due_work import due_works
 from sandbox.exchange_log import ExchangeLog, writing_exchanges
 from sandbox.fault_keeping import FaultKeeping
@@ -52,6 +54,7 @@ class Sandbox:
     fault_keeping: FaultKeeping
     webhooks: Webhooks
     exchanges: ExchangeLog
+    conformance: Conformance
 
     @property
     def world(self) -> World:
@@ -73,6 +76,7 @@ def sandbox_over(services: Services, settings: SandboxSettings, clock: TenantClo
     fault_keeping = FaultKeeping(faults, FaultStore(services.database), clock.now)
     webhooks = webhooks_over(services, settings, faults)
     exchanges = ExchangeLog(ExchangeStore(services.database), tenants, OperatorStore(services.database))
+    conformance = conformance_over(services, clock, exchanges, Outages(faults, fault_keeping))
     snapshots = Snapshots(services, SnapshotStore(services.database), tenants, moves)
     works = {
         JobKind.MOVE_CLOCK: moves.move,
@@ -91,11 +95,12 @@ def sandbox_over(services: Services, settings: SandboxSettings, clock: TenantClo
         jobs=JobRunner(kept_jobs, works, clock.now),
         kept_jobs=kept_jobs,
         uses=Uses(tenants, clock),
-        idleness=Idleness(tenants, (snapshots, clocks, fault_keeping, webhooks, exchanges), clock),
+        idleness=Idleness(tenants, (snapshots, clocks, fault_keeping, webhooks, exchanges, conformance), clock),
         faults=faults,
         fault_keeping=fault_keeping,
         webhooks=webhooks,
         exchanges=exchanges,
+        conformance=conformance,
     )
 
 
@@ -132,7 +137,10 @@ class Ground:
             ):
                 for face in self.faces:
                     face.services = sandbox
-                yield
+                try:
+                    yield
+                finally:
+                    await sandbox.conformance.aclose()
         finally:
             self._opened = None
             for face in self.faces:

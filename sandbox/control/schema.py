@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from sandbox.control.clock import ClockMutation
+from sandbox.control.conformance import ConformanceMutation, ConformanceQuery, ConformanceSubscription
 from sandbox.control.events import EventMutation, EventQuery
 from sandbox.control.jobs import JobQuery, JobSubscription
 from sandbox.control.joining import JoinMutation
@@ -18,9 +19,17 @@ SDL = Path(__file__).with_name("schema.graphql")
 
 def control_schema() -> Schema:
     return make_schema(
-        (TenantQuery, JobQuery, PersonaQuery, EventQuery, WebhookQuery, ReceiverQuery),
-        (JoinMutation, ClockMutation, SnapshotMutation, EventMutation, WebhookMutation, ReceiverMutation),
-        (JobSubscription,),
+        (TenantQuery, JobQuery, PersonaQuery, EventQuery, WebhookQuery, ReceiverQuery, ConformanceQuery),
+        (
+            JoinMutation,
+            ClockMutation,
+            SnapshotMutation,
+            EventMutation,
+            WebhookMutation,
+            ReceiverMutation,
+            ConformanceMutation,
+        ),
+        (JobSubscription, ConformanceSubscription),
     )
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 
 from sandbox.storage.clocks import CLOCKS
+from sandbox.storage.conformance_runs import CONFORMANCE_RUNS
 from sandbox.storage.deliveries import DELIVERIES
 from sandbox.storage.event_cursors import EVENT_CURSORS
 from sandbox.storage.exchanges import EXCHANGES
@@ -22,6 +23,7 @@ OWN_COLLECTIONS: tuple[Collection, ...] = (
     FAULTS,
     EXCHANGES,
     TENANT_JOBS,
+    CONFORMANCE_RUNS,
     SNAPSHOTS,
     SNAPSHOT_PARTS,
     *WEBHOOK_COLLECTIONS,

@@ -1,0 +1,214 @@
+"""The suite as its callers see it: begin a run, take its cases one by one, finish it, and get a signed report."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from ulid import ULID
+
+from sandbox.clock import TenantClock
+from sandbox.conformance.cases import Case, all_cases, get_case, suite_digest
+from sandbox.conformance.grader import CaseState, Verdict, grade
+from sandbox.conformance.outages import Outages
+from sandbox.conformance.people import People
+from sandbox.conformance.reporting import Reporting
+from sandbox.conformance.revisions import Revisions
+from sandbox.conformance.runs import (
+    CaseRun,
+    Declaration,
+    Fact,
+    Run,
+    RunState,
+    abandoned,
+    case_begun,
+    case_ended,
+    declared,
+    ensure_may_begin,
+    ensure_running,
+    finished,
+    is_over,
+    outcome,
+)
+from sandbox.conformance.seen import Seen
+from sandbox.conformance.steps import Steps
+from sandbox.exchange_log import ExchangeLog
+from sandbox.storage.conformance_runs import ConformanceRunStore
+from sandbox.tenants import Tenant
+from service.bootstrap import Services
+from service.conformance_reports import ConformanceReport
+from service.errors import BadInput
+from service.storage.database import Database, Session
+
+LATEST = 20
+
+
+class Conformance:
+    def __init__(
+        self,
+        database: Database,
+        clock: TenantClock,
+        store: ConformanceRunStore,
+        *,
+        people: People,
+        steps: Steps,
+        seen: Seen,
+        reporting: Reporting,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._store = store
+        self._people = people
+        self._steps = steps
+        self._seen = seen
+        self._reporting = reporting
+
+    @property
+    def cases(self) -> Sequence[Case]:
+        return all_cases()
+
+    async def begin(self, tenant: Tenant) -> Run:
+        """A run. Raises BadInput while another is under way, or where nobody can log in for it."""
+        former = await self._store.find_running(tenant.id)
+        if former is not None and is_over(former, tenant.epoch, self._now(tenant)):
+            await self._store.replace(None, abandoned(former, self._now(tenant)))
+        cast = await self._people.cast(tenant.id)
+        facts = (
+            Fact("participant", tenant.id),
+            Fact("administrator", cast.administrator.id),
+            Fact("clerk", cast.clerk.id),
+        )
+        run = Run(
+            id=f"run-{ULID.from_datetime(self._clock.now())}",
+            version=1,
+            tenant_id=tenant.id,
+            epoch=tenant.epoch,
+            state=RunState.RUNNING,
+            suite=suite_digest(self.cases),
+            facts=facts,
+            started_at=_whole(self._clock.now()),
+            begun_at=self._now(tenant),
+        )
+        return await self._store.begin(run)
+
+    async def find(self, tenant: Tenant, run_id: str) -> Run | None:
+        """The run as it is now: a case whose time is up has its verdict. None for another's, as for none."""
+        run = await self._store.find_own(tenant.id, run_id)
+        return await self._up_to_date(tenant, run) if run else None
+
+    async def latest(self, tenant: Tenant) -> list[Run]:
+        """The newest first."""
+        return await self._store.latest_of(tenant.id, LATEST)
+
+    async def begin_case(self, tenant: Tenant, run_id: str, case_id: str) -> Run:
+        """1 may it begin, 2 take its step, 3 begin it: what happened before does not count.
+
+        Raises BadInput, and Refused for a run that has changed meanwhile.
+        """
+        run, case = await self._own(tenant, run_id), self._case(case_id)
+        ensure_may_begin(run, case.id)  # 1
+        facts = await self._steps.take(case.step, run)  # 2
+        return await self._store.replace(None, case_begun(run, case.id, facts, self._now(tenant)))  # 3
+
+    async def declare(self, tenant: Tenant, run_id: str, said: Sequence[Declaration]) -> Run:
+        """What the client makes of the things that the case gave it. Raises BadInput."""
+        run = await self._own(tenant, run_id)
+        now = self._now(tenant)
+        return await self._store.replace(None, declared(run, [replace(each, at=now) for each in said]))
+
+    async def finish_case(self, tenant: Tenant, run_id: str) -> Run:
+        """The client is done with the current case: it has its verdict. Raises BadInput where there is none."""
+        run = ensure_running(await self._own(tenant, run_id))
+        if run.current is None:
+            raise BadInput("No case is under way.")
+        return await self._end_case(tenant, run, await self.verdict(run, run.current, ended=True))
+
+    async def finish(self, tenant: Tenant, run_id: str) -> Run:
+        """The run comes to PASSED or FAILED, and to its report. Raises BadInput while a case is under way."""
+        run = await self._own(tenant, run_id)
+        ids = [each.id for each in self.cases]
+        outcome(run, ids)
+
+        async def work(session: Session) -> Run:
+            report, record = await self._reporting.sign(run, self.cases, session)
+            return await self._store.replace(session, finished(run, ids, self._now(tenant), report, record))
+
+        return await self._database.transaction(work)
+
+    async def forget(self, tenant_id: str) -> None:
+        """For a tenant that ends. The records of its reports stay."""
+        await self._store.forget(tenant_id)
+
+    async def aclose(self) -> None:
+        """Leave nothing behind that is to pass."""
+        await self._steps.aclose()
+
+    def read(self, signed: str) -> ConformanceReport:
+        """What a report of ours says. Raises EvidenceError."""
+        return self._reporting.read(signed)
+
+    async def abandon(self, tenant: Tenant, run_id: str) -> Run:
+        """End it without a report. Raises BadInput for one that has ended."""
+        run = await self._own(tenant, run_id)
+        await self._steps.settle(run)
+        return await self._store.replace(None, abandoned(run, self._now(tenant)))
+
+    async def verdict(self, run: Run, case: CaseRun, *, ended: bool = False) -> Verdict:
+        """Of a case that is under way, as it stands; of another, the one that it has."""
+        if case.state is not CaseState.RUNNING:
+            return Verdict(case.state, case.findings)
+        events = await self._seen.events(run.tenant_id, case)
+        now = self._clock.now(run.tenant_id)
+        return grade(self._case(case.id), run.facts_of(case), events, begun_at=case.begun_at, now=now, ended=ended)
+
+    async def _own(self, tenant: Tenant, run_id: str) -> Run:
+        """Raises BadInput for another tenant's, as for none."""
+        run = await self.find(tenant, run_id)
+        if run is None:
+            raise BadInput("This tenant has no such run.")
+        return run
+
+    async def _up_to_date(self, tenant: Tenant, run: Run) -> Run:
+        if is_over(run, tenant.epoch, self._now(tenant)):
+            return await self._store.replace(None, abandoned(run, self._now(tenant)))
+        case = run.current
+        if run.state is RunState.RUNNING and case is not None:
+            verdict = await self.verdict(run, case)
+            if verdict.state is CaseState.PASSED:  # its time is up, and all is well
+                return await self._end_case(tenant, run, verdict)
+            if verdict.state is CaseState.FAILED and self._is_late(tenant, case):
+                return await self._end_case(tenant, run, verdict)
+        return run
+
+    def _is_late(self, tenant: Tenant, case: CaseRun) -> bool:
+        return (self._now(tenant) - case.begun_at).total_seconds() >= self._case(case.id).seconds
+
+    async def _end_case(self, tenant: Tenant, run: Run, verdict: Verdict) -> Run:
+        await self._steps.settle(run)
+        return await self._store.replace(None, case_ended(run, verdict, self._now(tenant)))
+
+    def _case(self, case_id: str) -> Case:
+        try:
+            return get_case(case_id, self.cases)
+        except LookupError:
+            known = ", ".join(each.id for each in self.cases)
+            raise BadInput(f"There is no case {case_id[:40]!r}; there are {known}.") from None
+
+    def _now(self, tenant: Tenant) -> datetime:
+        return _whole(self._clock.now(tenant.id))
+
+
+def _whole(at: datetime) -> datetime:
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)  # what the database keeps of a time
+
+
+def conformance_over(services: Services, clock: TenantClock, exchanges: ExchangeLog, outages: Outages) -> Conformance:
+    people = People(services)
+    return Conformance(
+        services.database,
+        clock,
+        ConformanceRunStore(services.database),
+        people=people,
+        steps=Steps(services, people, Revisions(services), outages),
+        seen=Seen(services, exchanges),
+        reporting=Reporting(services),
+    )
