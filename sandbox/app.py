@@ -50,5 +50,5 @@ def application(settings: SandboxSettings) -> Starlette:
         notice=ground.notice,
         middleware=[Middleware(Inspecting, ground=ground)],
     )
-    app.state.ground = ground
+    app.state.ground, ground.application = ground, app
     return app

@@ -10,10 +10,12 @@ from sandbox.conformance.outages import Outages
 from sandbox.conformance.suite import Conformance, conformance_over
 from sandbox.due_work import due_works
 from sandbox.exchange_log import ExchangeLog, writing_exchanges
+from sandbox.explaining import Explaining
 from sandbox.fault_keeping import FaultKeeping
 from sandbox.faults import FaultTable, everywhere
 from sandbox.job_runner import JobRunner
 from sandbox.joining import Joining
+from sandbox.replaying import Replaying
 from sandbox.settings import SandboxSettings
 from sandbox.snapshots import Snapshots
 from sandbox.storage.clocks import ClockStore
@@ -30,8 +32,10 @@ from schema.transport import Face
 from service.access import Caller
 from service.bootstrap import Services
 from service.errors import Unavailable
+from service.http.marks import ASGIApp, Receive, Scope, Send
 from service.storage.database import Database
 from service.storage.operators import OperatorStore
+from service.storage.participants import ParticipantStore
 from service.world import World
 
 
@@ -55,6 +59,8 @@ class Sandbox:
     webhooks: Webhooks
     exchanges: ExchangeLog
     conformance: Conformance
+    explaining: Explaining
+    replaying: Replaying
 
     @property
     def world(self) -> World:
@@ -69,13 +75,17 @@ class Sandbox:
         return ensure_usable(await self.tenants.find_by_secret(digest_of(secret)))
 
 
-def sandbox_over(services: Services, settings: SandboxSettings, clock: TenantClock, faults: FaultTable) -> Sandbox:
+def sandbox_over(
+    services: Services, settings: SandboxSettings, clock: TenantClock, faults: FaultTable, application: ASGIApp
+) -> Sandbox:
+    """`application` is the whole of what is served, for what is run again."""
     tenants, clocks = TenantStore(services.database), ClockStore(services.database)
     kept_jobs = TenantJobStore(services.database)
     moves = ClockMoves(clock, clocks, tenants, due_works(services))
     fault_keeping = FaultKeeping(faults, FaultStore(services.database), clock.now)
     webhooks = webhooks_over(services, settings, faults)
-    exchanges = ExchangeLog(ExchangeStore(services.database), tenants, OperatorStore(services.database))
+    operators, participants = OperatorStore(services.database), ParticipantStore(services.database)
+    exchanges = ExchangeLog(ExchangeStore(services.database), tenants, operators)
     conformance = conformance_over(services, clock, exchanges, Outages(faults, fault_keeping))
     snapshots = Snapshots(services, SnapshotStore(services.database), tenants, moves)
     works = {
@@ -101,6 +111,8 @@ def sandbox_over(services: Services, settings: SandboxSettings, clock: TenantClo
         webhooks=webhooks,
         exchanges=exchanges,
         conformance=conformance,
+        explaining=Explaining(services.agreements, operators, participants),
+        replaying=Replaying(application, services.keys, exchanges, clock),
     )
 
 
@@ -112,6 +124,7 @@ class Ground:
         self.clock = clock
         self.faults = FaultTable(everywhere(settings.fault_share), settings.fault_seed)
         self.faces: list[Face] = []  # of GraphQL endpoints that stand on the sandbox
+        self.application: ASGIApp | None = None  # the whole of what is served, once it is made
         self._opened: Sandbox | None = None
 
     @property
@@ -121,6 +134,12 @@ class Ground:
             raise Unavailable("The sandbox is starting or stopping.", retryAfter=1)
         return self._opened
 
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request as the whole application does. Raises Unavailable before it is made."""
+        if self.application is None:
+            raise Unavailable("The sandbox is starting.", retryAfter=1)
+        await self.application(scope, receive, send)
+
     def notice(self, caller: Caller) -> None:
         """A participant's request came in: its tenant, if it is one's, is in use."""
         if self._opened is not None:
@@ -128,7 +147,7 @@ class Ground:
 
     @asynccontextmanager
     async def open(self, services: Services) -> AsyncIterator[None]:
-        sandbox = self._opened = sandbox_over(services, self.settings, self.clock, self.faults)
+        sandbox = self._opened = sandbox_over(services, self.settings, self.clock, self.faults, self.serve)
         try:
             async with (
                 keeping(sandbox.moves, sandbox.jobs, sandbox.uses, sandbox.idleness, sandbox.fault_keeping),

@@ -43,6 +43,7 @@ class Trouble:
     field: tuple[str, ...] = ()
     english: str = ""
     chinese: str | None = None
+    action: str | None = None  # of `service.policy`, where the policy said no
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +133,7 @@ def trouble_of(error: Mapping[str, Any]) -> tuple[Trouble, ...]:
             article=article if isinstance(article, int) else None,
             field=_path(extensions.get("field") or error.get("path")),
             english=str(error.get("message", "")),
+            action=str(extensions["action"]) if "action" in extensions else None,
         ),
     )
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from sandbox.control.clock import ClockMutation
 from sandbox.control.conformance import ConformanceMutation, ConformanceQuery, ConformanceSubscription
 from sandbox.control.events import EventMutation, EventQuery
+from sandbox.control.exchanges import ExchangeMutation, ExchangeQuery
 from sandbox.control.jobs import JobQuery, JobSubscription
 from sandbox.control.joining import JoinMutation
 from sandbox.control.personas import PersonaQuery
@@ -19,7 +20,16 @@ SDL = Path(__file__).with_name("schema.graphql")
 
 def control_schema() -> Schema:
     return make_schema(
-        (TenantQuery, JobQuery, PersonaQuery, EventQuery, WebhookQuery, ReceiverQuery, ConformanceQuery),
+        (
+            TenantQuery,
+            JobQuery,
+            PersonaQuery,
+            EventQuery,
+            WebhookQuery,
+            ReceiverQuery,
+            ConformanceQuery,
+            ExchangeQuery,
+        ),
         (
             JoinMutation,
             ClockMutation,
@@ -28,6 +38,7 @@ def control_schema() -> Schema:
             WebhookMutation,
             ReceiverMutation,
             ConformanceMutation,
+            ExchangeMutation,
         ),
         (JobSubscription, ConformanceSubscription),
     )

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.bootstrap import Sandbox, sandbox_over
+from sandbox.bootstrap import Ground, Sandbox, sandbox_over
 from sandbox.clock import TenantClock
 from sandbox.join_command import request_of
 from sandbox.joining import parse_join
@@ -96,7 +96,7 @@ async def test_one_key_for_two_uses_and_a_weak_one_leave_no_tenant_behind(sandbo
 @wire
 async def test_no_more_join_than_the_quota_of_an_address_and_of_the_sandbox(sandbox: Sandbox):
     few: SandboxSettings = sandbox.settings.model_copy(update={"tenants_per_address": 1, "tenants": 2})
-    narrow = sandbox_over(sandbox.services, few, sandbox.clock)
+    narrow = sandbox_over(sandbox.services, few, sandbox.clock, sandbox.faults, Ground(few, sandbox.clock).serve)
     await join(narrow)
     with pytest.raises(RateLimited, match="this address"):
         await join(narrow)

@@ -1,0 +1,104 @@
+"""On what is wrong with a request before any rule of business looks at it, and on logins that are refused."""
+
+TEXTS = {
+    "UNAUTHENTICATED": (
+        "Log in again: a token lives ten minutes, and ends at once with its certificate, operator or participant.",
+        "请重新登录：令牌有效期为十分钟，且随证书、操作员或用户的终止立即失效。",
+    ),
+    "FORBIDDEN": (
+        "Let an operator do it who holds what is named here, or have it given to this one.",
+        "请由具备所列权限的操作员办理，或为该操作员授予该权限。",
+    ),
+    "BAD_USER_INPUT": (
+        "Compare the field that is named with its type in /schema.graphql.",
+        "请将所指字段与 /schema.graphql 中的类型对照。",
+    ),
+    "QUERY_TOO_EXPENSIVE": (
+        "Ask for less at once: a smaller `first`, fewer nested lists; `extensions.cost` says what it costs.",
+        "请减少单次查询量：减小 `first` 或减少嵌套列表；费用见 `extensions.cost`。",
+    ),
+    "RATE_LIMITED": (
+        "Wait as long as Retry-After says, then go on more slowly.",
+        "请按 Retry-After 所示时间等待后再以较低频率重试。",
+    ),
+    "ENVIRONMENT_MISMATCH": (
+        "Use ids, tokens and certificates of this world only; those of production have no place here.",
+        "请仅使用本环境的标识、令牌和证书；生产环境的不可在此使用。",
+    ),
+    "SERVICE_UNAVAILABLE": (
+        "Try again after a moment, a mutation with the same idempotency key.",
+        "请稍后重试；变更类请求请使用同一幂等键。",
+    ),
+    "INTERNAL_SERVER_ERROR": (
+        "Report the `errorId` of the answer; the fault is not yours.",
+        "请反馈应答中的 `errorId`；该错误非贵方所致。",
+    ),
+    "GRAPHQL_PARSE_FAILED": (
+        "Mend the document's syntax at the place that the message names.",
+        "请按提示位置修正请求文档的语法。",
+    ),
+    "GRAPHQL_VALIDATION_FAILED": (
+        "Compare the document with /schema.graphql; generate types from it to catch this earlier.",
+        "请将请求文档与 /schema.graphql 对照；建议据其生成类型以便提前发现。",
+    ),
+    "PERSISTED_QUERY_NOT_FOUND": (
+        "Send the document once with its hash; from then on the hash will do.",
+        "请先随摘要提交一次完整文档，其后仅需提交摘要。",
+    ),
+    "TRUSTED_DOCUMENT_REQUIRED": (
+        "Use a document that is registered here, by its id.",
+        "请以标识引用已登记的文档。",
+    ),
+    "BAD_REQUEST": (
+        "Send a JSON object with `query`, and if need be `variables` and `operationName`.",
+        "请提交包含 `query` 的 JSON 对象，必要时附 `variables` 与 `operationName`。",
+    ),
+    "NOT_FOUND": (
+        "Check the path: GraphQL is at /graphql, the token endpoint at /oauth/token.",
+        "请检查路径：GraphQL 位于 /graphql，令牌端点位于 /oauth/token。",
+    ),
+    "METHOD_NOT_ALLOWED": (
+        "Use POST; a GET may only query.",
+        "请使用 POST；GET 仅可用于查询。",
+    ),
+    "NOT_ACCEPTABLE": (
+        "Accept application/graphql-response+json or application/json; for subscriptions text/event-stream.",
+        "Accept 应为 application/graphql-response+json 或 application/json；订阅应为 text/event-stream。",
+    ),
+    "REQUEST_TIMEOUT": (
+        "Send the body at once; the service waits for a few seconds only.",
+        "请一次性发送请求体；服务端仅等待数秒。",
+    ),
+    "PAYLOAD_TOO_LARGE": (
+        "Make the body smaller than 256 kB.",
+        "请将请求体控制在 256 kB 以内。",
+    ),
+    "UNSUPPORTED_MEDIA_TYPE": (
+        "Send Content-Type: application/json, uncompressed.",
+        "请以 Content-Type: application/json 提交，且不压缩。",
+    ),
+    "HEADERS_TOO_LARGE": (
+        "Send fewer and shorter headers.",
+        "请减少请求头的数量和长度。",
+    ),
+    "URI_TOO_LONG": (
+        "Send the document in the body of a POST.",
+        "请将文档置于 POST 请求体中提交。",
+    ),
+    "invalid_client": (
+        "Compare what the assertion said with the operator's id, the token endpoint and the time; sign each anew.",
+        "请将此处所示断言内容与操作员标识、令牌端点及时间核对；每次登录均须以有效登录证书的私钥重新签名。",
+    ),
+    "invalid_request": (
+        "Send the form fields of RFC 7523, each once, as application/x-www-form-urlencoded.",
+        "请按 RFC 7523 以 application/x-www-form-urlencoded 提交各字段，每个字段仅一次。",
+    ),
+    "unsupported_grant_type": (
+        "Send grant_type=client_credentials.",
+        "请提交 grant_type=client_credentials。",
+    ),
+    "temporarily_unavailable": (
+        "Wait as long as Retry-After says; keep a token for its ten minutes instead of logging in for each request.",
+        "请按 Retry-After 等待；令牌十分钟内可重复使用，无需每次请求都登录。",
+    ),
+}
