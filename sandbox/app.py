@@ -15,6 +15,7 @@ from sandbox.credentials import Credentials, personas_directory
 from sandbox.inspecting import Inspecting
 from sandbox.join_routes import join_routes
 from sandbox.keeping import keeping_personas
+from sandbox.payload_schema import payload_schema_routes
 from sandbox.persona_routes import PERSONAS_URL, persona_routes
 from sandbox.receiver_routes import receiver_routes
 from sandbox.settings import SandboxSettings
@@ -33,6 +34,7 @@ def application(settings: SandboxSettings) -> Starlette:
         *control_routes(SANDBOX, ground),
         *conformance_routes(SANDBOX, ground),
         *receiver_routes(ground),
+        *payload_schema_routes(),
     ]
 
     @asynccontextmanager
