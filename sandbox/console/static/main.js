@@ -5,12 +5,13 @@ import { session } from "./session.js";
 import { choose, language, t } from "./texts.js";
 import { agreement } from "./views/agreement.js";
 import { certificates } from "./views/certificates.js";
+import { events } from "./views/events.js";
 import { operators } from "./views/operators.js";
 import { participant } from "./views/participant.js";
 import { records } from "./views/records.js";
 import { start } from "./views/start.js";
 
-const VIEWS = [start, agreement, participant, operators, certificates, records];
+const VIEWS = [start, agreement, participant, operators, certificates, records, events];
 
 const main = document.getElementById("main");
 const nav = document.getElementById("nav");
