@@ -1,5 +1,6 @@
 """How near the ends are, as gauges: of the certificates in their holders' hands, and of the authority's own."""
 
+import math
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -35,8 +36,8 @@ class ExpiryGauges:
             self._meter.expiring(tier, await self._certificates.count(certificate_query(wanted, None, now)))
         living = CertificateFilter(state=CertificateState.ISSUED, expires_from=now)
         page = await self._certificates.page(PageRequest(BY_EXPIRY, 1), certificate_query(living, None, now))
-        if page.items:
-            self._meter.seconds_to_expiry("certificate", (page.items[0].not_after - now).total_seconds())
+        left = (page.items[0].not_after - now).total_seconds() if page.items else math.inf
+        self._meter.seconds_to_expiry("certificate", left)
         if self._authority is not None:
             issuing, root = self._authority.issuing.certificate, self._authority.root
             self._meter.seconds_to_expiry("issuing", (issuing.not_valid_after_utc - now).total_seconds())

@@ -1,19 +1,31 @@
 """Which keys are certified: whose, for what use, and none that is blocked or came with its private half."""
 
 import asyncio
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from service.authority import read_blocked_keys
+from service.bootstrap import services_over
+from service.certificate_registration import RegistrationInput
 from service.certificates import (
+    CertificateState,
     RevocationReason,
 )
+from service.clock import SystemClock
+from service.pki.signers import SigningKeyUnusable
 from service.refusals import RefusalCode, Refused
 from service.storage.certificates import CertificateFilter
 from service.storage.database import Database
-from tests.service.certifying import SEAL, Certifying, ask, make_csr, make_key, sole
+from service.world import World
+from tests.databases import open_wire_database
+from tests.service.certifying import LOGIN, SEAL, Certifying, OutsideAuthority, ask, make_csr, make_key, sole
 from tests.service.institutions import OFFICER, OTHER_USCC, REVIEWER
+from tests.settings import make_settings
 
 pytestmark = pytest.mark.wire
 
@@ -100,3 +112,34 @@ async def test_a_blocked_key_is_refused(desk: Certifying) -> None:
     with pytest.raises(Refused) as caught:
         await desk.requests.request(REVIEWER, ask(administrator, key))
     assert sole(caught) is RefusalCode.CERTIFICATE_KEY_BLOCKED
+
+
+async def test_a_key_in_the_deployments_file_of_blocked_keys_is_refused_however_it_comes(
+    wire_uri: str, wire_world: World, tmp_path: Path
+) -> None:
+    key, outside = make_key(), OutsideAuthority(datetime.now(UTC))
+    spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    (tmp_path / "blocked").write_text(f"# published\n\n  {hashlib.sha256(spki).hexdigest().upper()}  \n")
+    (tmp_path / "outside.pem").write_bytes(outside.root.public_bytes(Encoding.PEM))
+    files = {"blocked_keys_file": tmp_path / "blocked", "outside_root_certificates_file": tmp_path / "outside.pem"}
+    async with open_wire_database(wire_uri, wire_world) as database:
+        desk = Certifying(database)
+        _, administrator = await desk.open()
+        services = services_over(database, make_settings(**files), SystemClock(), desk.authority)
+        with pytest.raises(Refused) as caught:
+            await services.certificate_requests.request(REVIEWER, ask(administrator, key))
+        assert sole(caught) is RefusalCode.CERTIFICATE_KEY_WEAK
+        given = RegistrationInput(LOGIN, administrator.id, outside.issue(key=key))
+        with pytest.raises(Refused) as caught:
+            await services.certificate_registration.register(OFFICER, given)
+        assert sole(caught) is RefusalCode.CERTIFICATE_KEY_WEAK
+        others = await services.certificate_requests.request(REVIEWER, ask(administrator))
+        assert others.subject.state is CertificateState.REQUESTED
+
+
+@pytest.mark.parametrize("line", ["ab" * 31, "no hash", "zz" * 32, f"{'ab' * 32} and more"])
+def test_a_file_of_blocked_keys_that_is_half_understood_is_not_used(tmp_path: Path, line: str) -> None:
+    (tmp_path / "blocked").write_text(f"{'cd' * 32}\n{line}\n")
+    with pytest.raises(SigningKeyUnusable, match="not a SHA-256"):
+        read_blocked_keys(tmp_path / "blocked")
+    assert read_blocked_keys(None) == frozenset()

@@ -19,6 +19,7 @@ from service.pki.parsing import parse_certificate
 from service.refusals import RefusalCode, Refused
 from service.storage.database import Database
 from service.world import PRODUCTION
+from tests.databases import NEIGHBOUR, open_wire_database, renamed
 from tests.service.certifying import LOGIN, Certifying, OutsideAuthority, make_csr, make_key
 from tests.service.institutions import OFFICER, REVIEWER, caller_for
 from tests.service.pki.authorities import TRYOUT, make_ceremony
@@ -123,6 +124,16 @@ async def test_one_of_the_other_world_is_refused_recorded_and_its_key_blocked(de
     assert caught.value.refusals[0].code is RefusalCode.CERTIFICATE_KEY_BLOCKED
     urn = URN.replace("production", "sandbox")
     assert await refused(desk, administrator, desk.outside.issue(urn=urn)) is RefusalCode.CERTIFICATE_FOREIGN_WORLD
+
+
+async def test_one_of_production_is_refused_in_the_other_world_as_well(wire_uri: str) -> None:
+    async with open_wire_database(wire_uri, renamed(NEIGHBOUR)) as database:
+        desk = Certifying(database)
+        _, administrator = await desk.open()
+        live = make_ceremony(PRODUCTION, desk.clock.time - timedelta(days=1)).issue(key=make_key(), at=desk.clock.time)
+        pem = live.certificate.public_bytes(Encoding.PEM).decode()
+        assert await refused(desk, administrator, pem) is RefusalCode.CERTIFICATE_FOREIGN_WORLD
+        assert await refused(desk, administrator, desk.outside.issue(urn=URN)) is RefusalCode.CERTIFICATE_FOREIGN_WORLD
 
 
 async def test_a_key_that_is_used_here_is_not_blocked_by_who_shows_it_in_a_strangers_certificate(

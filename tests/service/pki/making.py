@@ -1,9 +1,12 @@
 """Certificates, requests and lists made for tests, right ones and nasty ones."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from asn1crypto import core
+from asn1crypto import crl as loose_lists
+from asn1crypto import csr as loose_requests
 from asn1crypto import x509 as loose
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -86,6 +89,65 @@ def make_nasty_certificates() -> dict[str, bytes]:
         "not UTF-8": b"-----BEGIN CERTIFICATE-----\xff\xfe-----END CERTIFICATE-----",
         "half an armour": b"-----BEGIN CERTIFICATE-----\nMIIB",
     }
+
+
+def make_nasty_requests() -> dict[str, bytes]:
+    """The same of PKCS#10 requests. What is changed after signing proves no possession either."""
+    der, builder = make_request(), x509.CertificateSigningRequestBuilder(make_name("claimed"))
+    names = [x509.DNSName(f"host-{number}.example") for number in range(100)]
+    many = builder.add_extension(x509.SubjectAlternativeName(names), critical=False).sign(KEY, hashes.SHA256())
+    version = b"\x02\x01\x00\x30"  # v1, then the subject
+    place = der.index(version)
+    return {
+        "wrong version": der[:place] + b"\x02\x01\x07\x30" + der[place + 4 :],
+        "negative version": der[:place] + b"\x02\x01\xff\x30" + der[place + 4 :],
+        "trailing bytes": der + b"\0\0",
+        "truncated": der[:-9],
+        "indefinite length": b"\x30\x80" + der[4:] + b"\0\0",
+        "key off its curve": _off_curve(der),
+        "duplicated extension": _doubled_request_extension(der),
+        "100 names": many.public_bytes(Encoding.DER),
+        "NUL in a name": make_request(subject=make_name("broker\0.example")),
+        "nothing": b"",
+    }
+
+
+def make_nasty_lists() -> dict[str, bytes]:
+    """The same of revocation lists."""
+    der = make_revocation_list(2)
+    return {
+        "negative serial": _altered_list(
+            der, lambda tbs: tbs["revoked_certificates"][0].__setitem__("user_certificate", -5)
+        ),
+        "duplicated extension": _altered_list(
+            der, lambda tbs: tbs["crl_extensions"].append(tbs["crl_extensions"][0].copy())
+        ),
+        "wrong version": _altered_list(der, lambda tbs: tbs.__setitem__("version", 7)),
+        "year 2050": _altered_list(der, lambda tbs: tbs.__setitem__("next_update", _time(2050))),
+        "year 9999": _altered_list(der, lambda tbs: tbs.__setitem__("next_update", _time(9999))),
+        "trailing bytes": der + b"\0\0",
+        "truncated": der[:-9],
+        "indefinite length": b"\x30\x80" + der[4:] + b"\0\0",
+        "length of 2^63": b"\x30\x88\x7f" + b"\xff" * 7 + der,
+        "nothing": b"",
+    }
+
+
+def _altered_list(der: bytes, change: Callable[[Any], None]) -> bytes:
+    revocations = loose_lists.CertificateList.load(der)
+    change(revocations["tbs_cert_list"])
+    return revocations.dump(force=True)
+
+
+def _time(year: int) -> loose.Time:
+    return loose.Time(name="general_time", value=core.GeneralizedTime(datetime(year, 1, 1, tzinfo=UTC)))
+
+
+def _doubled_request_extension(der: bytes) -> bytes:
+    request = loose_requests.CertificationRequest.load(der)
+    extensions = request["certification_request_info"]["attributes"][0]["values"][0]
+    extensions.append(extensions[0].copy())
+    return request.dump(force=True)
 
 
 def _altered(der: bytes, field: str, value: int) -> bytes:

@@ -32,6 +32,8 @@ from tests.service.pki.making import (
     make_certificate,
     make_name,
     make_nasty_certificates,
+    make_nasty_lists,
+    make_nasty_requests,
     make_request,
     make_revocation_list,
 )
@@ -39,6 +41,8 @@ from tests.service.pki.mutations import SEEDS, mutated
 
 PARSEABLE = {"year 2050", "year 9999", "100 names", "NUL in a name", "empty subject"}
 NASTY = make_nasty_certificates()
+NASTY_REQUESTS, NASTY_LISTS = make_nasty_requests(), make_nasty_lists()
+NASTY_SPKI = KEY.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 URN = "urn:prop:sandbox:participant:SBX001:operator:0001"
 PLAIN = make_certificate(
     extensions=[
@@ -100,6 +104,27 @@ def test_a_nasty_certificate_is_parsed_or_refused(name: str) -> None:
         assert reason_of(parse_certificate, NASTY[name]).value == expected.get(name, "CERTIFICATE_MALFORMED")
 
 
+@pytest.mark.parametrize("name", sorted(NASTY_REQUESTS))
+def test_a_nasty_request_is_parsed_or_refused(name: str) -> None:
+    if name in {"100 names", "NUL in a name"}:
+        assert parse_request(NASTY_REQUESTS[name]).key == read_key(NASTY_SPKI)
+    else:
+        possible = {RefusalCode.CERTIFICATE_REQUEST_MALFORMED, RefusalCode.CERTIFICATE_POSSESSION_UNPROVEN}
+        assert reason_of(parse_request, NASTY_REQUESTS[name]) in possible
+
+
+@pytest.mark.parametrize("name", sorted(NASTY_LISTS))
+def test_a_nasty_list_is_parsed_or_refused(name: str) -> None:
+    if name == "negative serial":  # of an entry: no certificate has it, so nothing is refused for it
+        assert parse_revocation_list(NASTY_LISTS[name])
+    elif name in {"year 2050", "year 9999"}:
+        next_update = parse_revocation_list(NASTY_LISTS[name]).next_update
+        assert next_update is not None
+        assert f"year {next_update.year}" == name
+    else:
+        assert reason_of(parse_revocation_list, NASTY_LISTS[name]) is RefusalCode.CERTIFICATE_LIST_MALFORMED
+
+
 def test_dates_past_2050_and_a_nul_are_told_as_they_are() -> None:
     assert parse_certificate(NASTY["year 9999"]).not_after == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
     assert len(parse_certificate(NASTY["100 names"]).alternative_names) == 100
@@ -151,19 +176,19 @@ def test_what_is_no_serial_is_no_serial(text: str) -> None:
         parse_serial(text)
 
 
-@settings(max_examples=2_500, deadline=2_000)
+@settings(max_examples=3_400, deadline=2_000)
 @given(SEEDS, st.sampled_from([PLAIN, NASTY["100 names"], NASTY["year 9999"], NASTY["NUL in a name"]]))
 def test_a_mutated_certificate_is_parsed_or_refused(seed: int, original: bytes) -> None:
     _parse_or_refuse(parse_certificate, mutated(seed, original))
 
 
-@settings(max_examples=2_500, deadline=2_000)
+@settings(max_examples=3_400, deadline=2_000)
 @given(SEEDS, st.sampled_from([make_request(), make_request(ed25519.Ed25519PrivateKey.generate())]))
 def test_a_mutated_request_is_parsed_or_refused(seed: int, original: bytes) -> None:
     _parse_or_refuse(parse_request, mutated(seed, original))
 
 
-@settings(max_examples=2_500, deadline=2_000)
+@settings(max_examples=3_400, deadline=2_000)
 @given(SEEDS, st.sampled_from([make_revocation_list(0), make_revocation_list(20)]))
 def test_a_mutated_revocation_list_is_parsed_or_refused(seed: int, original: bytes) -> None:
     _parse_or_refuse(parse_revocation_list, mutated(seed, original))

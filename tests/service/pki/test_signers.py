@@ -13,15 +13,18 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
-from service.pki.authority import IssuingAuthority, new_issuing
+from service.authority import open_authority
+from service.pki.authority import IssuingAuthority, Order, new_issuing
+from service.pki.keys import facts_of
 from service.pki.ocsp import Good, Question, Responder
 from service.pki.parsing import parse_revocation_list, read_certificate
-from service.pki.profiles import Profile
+from service.pki.profiles import OperatorHolder, Profile
 from service.pki.revocation_lists import build_revocation_list, verify_revocation_list
 from service.pki.signers import Signer, SigningKeyUnusable, read_signer, write_signer
 from service.world import PRODUCTION
 from tests.service.pki.authorities import POINTS, RNG, Ceremony, make_ceremony
 from tests.service.pki.making import AT, KEY
+from tests.settings import make_settings
 
 PASSPHRASE = b"correct horse battery staple"
 SOFTHSM = Path("/usr/lib/softhsm/libsofthsm2.so")
@@ -62,31 +65,38 @@ def test_an_empty_passphrase_protects_nothing() -> None:
 
 
 @pytest.fixture(scope="module")
-def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Signer]:
-    """A P-256 key pair generated inside a SoftHSM token of this test."""
+def module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """SoftHSM with two tokens of this test, in each a P-256 key pair that was generated inside it."""
     pkcs11 = pytest.importorskip("pkcs11", reason="the extra [pkcs11] is not installed")
     if shutil.which("softhsm2-util") is None or not SOFTHSM.exists():
         pytest.skip("SoftHSM is not installed (Debian package softhsm2)")
     from pkcs11.util.ec import encode_named_curve_parameters  # noqa: PLC0415 - behind importorskip
-
-    from service.pki.pkcs11_signers import open_pkcs11_signer  # noqa: PLC0415 - the same
 
     folder = tmp_path_factory.mktemp("softhsm")
     (folder / "tokens").mkdir()
     (folder / "softhsm2.conf").write_text(f"directories.tokendir = {folder / 'tokens'}\nobjectstore.backend = file\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOFTHSM2_CONF", str(folder / "softhsm2.conf"))
-        initialise = ["softhsm2-util", "--init-token", "--free", "--label", "prop", "--pin", PIN, "--so-pin", PIN]
-        subprocess.run(initialise, check=True, capture_output=True, env=os.environ)
-        with pkcs11.lib(str(SOFTHSM)).get_token(token_label="prop").open(user_pin=PIN, rw=True) as session:
-            parameters = session.create_domain_parameters(
-                pkcs11.KeyType.EC,
-                {pkcs11.Attribute.EC_PARAMS: encode_named_curve_parameters("secp256r1")},
-                local=True,
-            )
-            parameters.generate_keypair(store=True, label="issuing")
-        with open_pkcs11_signer(str(SOFTHSM), "prop", "issuing", PIN) as signer:
-            yield signer
+        for label in ("prop", "from settings"):
+            initialise = ["softhsm2-util", "--init-token", "--free", "--label", label, "--pin", PIN, "--so-pin", PIN]
+            subprocess.run(initialise, check=True, capture_output=True, env=os.environ)
+        for label in ("prop", "from settings"):
+            with pkcs11.lib(str(SOFTHSM)).get_token(token_label=label).open(user_pin=PIN, rw=True) as session:
+                parameters = session.create_domain_parameters(
+                    pkcs11.KeyType.EC,
+                    {pkcs11.Attribute.EC_PARAMS: encode_named_curve_parameters("secp256r1")},
+                    local=True,
+                )
+                parameters.generate_keypair(store=True, label="issuing")
+        yield SOFTHSM
+
+
+@pytest.fixture(scope="module")
+def token(module: Path) -> Iterator[Signer]:
+    from service.pki.pkcs11_signers import open_pkcs11_signer  # noqa: PLC0415 - the extra [pkcs11]
+
+    with open_pkcs11_signer(str(module), "prop", "issuing", PIN) as signer:
+        yield signer
 
 
 @pytest.mark.process
@@ -132,12 +142,51 @@ def test_a_token_signs_a_digest_that_was_made_elsewhere_and_nothing_that_is_none
 def test_a_token_that_cannot_be_used_says_why_without_its_pin(token: Signer) -> None:
     from service.pki.pkcs11_signers import open_pkcs11_signer  # noqa: PLC0415 - the extra [pkcs11]
 
-    for module, name, label, pin in (
+    for library, name, label, pin in (
         (str(SOFTHSM), "prop", "issuing", "wrong-pin"),
         (str(SOFTHSM), "nowhere", "issuing", PIN),
         (str(SOFTHSM), "prop", "nothing", PIN),
         ("/nowhere/module.so", "prop", "issuing", PIN),
     ):
-        with pytest.raises(SigningKeyUnusable) as caught, open_pkcs11_signer(module, name, label, pin):
+        with pytest.raises(SigningKeyUnusable) as caught, open_pkcs11_signer(library, name, label, pin):
             pass
         assert pin not in str(caught.value)
+
+
+@pytest.mark.process
+async def test_an_authority_whose_key_is_in_a_token_is_opened_from_settings_and_issues(
+    module: Path, tmp_path: Path
+) -> None:
+    from service.pki.pkcs11_signers import open_pkcs11_signer  # noqa: PLC0415 - the extra [pkcs11]
+
+    offline = make_ceremony()
+    with open_pkcs11_signer(str(module), "from settings", "issuing", PIN) as signer:
+        public = signer.public_key()
+    root, root_key = offline.root, offline.root_key
+    issuing = new_issuing(PRODUCTION, public, root=root, root_key=root_key, points=POINTS, at=AT, rng=RNG)
+    (tmp_path / "issuing.pem").write_bytes(issuing.public_bytes(Encoding.PEM))
+    (tmp_path / "root.pem").write_bytes(root.public_bytes(Encoding.PEM))
+    given = {
+        "issuing_certificate_file": tmp_path / "issuing.pem",
+        "root_certificates_file": tmp_path / "root.pem",
+        "root_fingerprints": root.fingerprint(hashes.SHA256()).hex(),
+        "issuing_key_module": module,
+        "issuing_key_token": "from settings",
+        "issuing_key_label": "issuing",
+    }
+    with open_authority(make_settings(**given, issuing_key_pin=PIN), PRODUCTION) as authority:
+        assert authority is not None
+        order = Order(Profile.SEAL, OperatorHolder("BRK001", "000001"), "某证券", facts_of(KEY.public_key()))
+        facts = await authority.sign(authority.prepare(order, AT))
+        authority.verify(facts, Profile.SEAL, AT)
+    with (
+        pytest.raises(SigningKeyUnusable, match="cannot be opened") as caught,
+        open_authority(make_settings(**given, issuing_key_pin="0000-wrong"), PRODUCTION),
+    ):
+        raise AssertionError("opened")
+    assert "0000-wrong" not in str(caught.value)
+    with (
+        pytest.raises(SigningKeyUnusable, match="cannot be found"),
+        open_authority(make_settings(**{**given, "issuing_key_label": "another"}, issuing_key_pin=PIN), PRODUCTION),
+    ):
+        raise AssertionError("opened")
