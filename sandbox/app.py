@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
+from sandbox.asked import remarks
+from sandbox.asking import AskedOutcomes
 from sandbox.bootstrap import Ground
 from sandbox.clock import TenantClock
 from sandbox.conformance_routes import conformance_routes
@@ -18,10 +20,24 @@ from sandbox.keeping import keeping_personas
 from sandbox.payload_schema import payload_schema_routes
 from sandbox.persona_routes import PERSONAS_URL, persona_routes
 from sandbox.receiver_routes import receiver_routes
+from sandbox.scenario_routes import scenario_routes
 from sandbox.settings import SandboxSettings
 from sandbox.world import SANDBOX
-from schema.hosting import hosted
+from schema.hosting import Staging, hosted
 from service.bootstrap import Services
+
+
+def staging_of(ground: Ground) -> Staging:
+    """Outcomes on demand, at every place where the service lets them be brought about."""
+    outcomes = ground.outcomes
+    return Staging(
+        Middleware(AskedOutcomes, world=SANDBOX),
+        sight=outcomes.sight,
+        recorded=outcomes.recorded,
+        admitted=outcomes.admitted,
+        answer_ocsp=outcomes.answer_ocsp,
+        remarks=remarks,
+    )
 
 
 def application(settings: SandboxSettings) -> Starlette:
@@ -30,6 +46,7 @@ def application(settings: SandboxSettings) -> Starlette:
     routes = [
         *console_routes(SANDBOX),
         *persona_routes(SANDBOX, Credentials(personas_directory(settings.data_dir)), settings.public_url),
+        *scenario_routes(SANDBOX),
         *join_routes(SANDBOX, ground),
         *control_routes(SANDBOX, ground),
         *conformance_routes(SANDBOX, ground),
@@ -50,6 +67,7 @@ def application(settings: SandboxSettings) -> Starlette:
         personas_url=PERSONAS_URL,
         alongside=alongside,
         notice=ground.notice,
+        staging=staging_of(ground),
         middleware=[Middleware(Inspecting, ground=ground)],
     )
     app.state.ground, ground.application = ground, app

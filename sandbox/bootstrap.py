@@ -15,9 +15,12 @@ from sandbox.fault_keeping import FaultKeeping
 from sandbox.faults import FaultTable, everywhere
 from sandbox.job_runner import JobRunner
 from sandbox.joining import Joining
+from sandbox.outcomes import Outcomes, spent_buckets
 from sandbox.replaying import Replaying
+from sandbox.scenarios import Place
 from sandbox.settings import SandboxSettings
 from sandbox.snapshots import Snapshots
+from sandbox.storage.arrivals import ArrivalStore
 from sandbox.storage.clocks import ClockStore
 from sandbox.storage.exchanges import ExchangeStore
 from sandbox.storage.faults import FaultStore
@@ -28,6 +31,7 @@ from sandbox.tenant_jobs import JobKind
 from sandbox.tenant_keeping import Idleness, Uses, keeping
 from sandbox.tenants import Tenant, digest_of, ensure_usable
 from sandbox.webhook_bootstrap import Webhooks, webhooks_over
+from schema.hosting import LOGINS_PER_MINUTE
 from schema.transport import Face
 from service.access import Caller
 from service.bootstrap import Services
@@ -123,6 +127,17 @@ class Ground:
         self.settings = settings
         self.clock = clock
         self.faults = FaultTable(everywhere(settings.fault_share), settings.fault_seed)
+        self.outcomes = Outcomes(
+            self.faults,
+            {
+                Place.GRAPHQL: spent_buckets(
+                    per_minute=settings.rate_per_minute, burst=settings.rate_burst, place=Place.GRAPHQL
+                ),
+                Place.TOKEN: spent_buckets(per_minute=LOGINS_PER_MINUTE, burst=LOGINS_PER_MINUTE, place=Place.TOKEN),
+            },
+            lambda: ArrivalStore(self.sandbox.database),
+            clock.now,
+        )
         self.faces: list[Face] = []  # of GraphQL endpoints that stand on the sandbox
         self.application: ASGIApp | None = None  # the whole of what is served, once it is made
         self._opened: Sandbox | None = None

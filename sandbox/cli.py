@@ -12,6 +12,7 @@ from sandbox.join_command import DirectoryTaken
 from sandbox.locks import DirectoryInUse, hold_directory
 from sandbox.logins import NoLogin, fetch_token, find_address
 from sandbox.personas import PERSONAS
+from sandbox.scenario_commands import faults, scenarios
 from sandbox.serving import FIRST, embedded_directory, serve_sandbox
 from sandbox.settings import SandboxSettings, data_directory, read_sandbox_settings
 from sandbox.tenant_client import SandboxSaidNo
@@ -110,7 +111,7 @@ def reset(tenant: Path | None, url: str | None, *, yes: bool, as_json: bool) -> 
     click.echo("The sandbox is empty.")
 
 
-for each in (join, clock, snapshot, restore, events, fire, webhooks):
+for each in (join, clock, snapshot, restore, events, fire, webhooks, scenarios, faults):
     main.add_command(each)
 
 

@@ -4,7 +4,8 @@ How far the log was read is kept, and moved on only after what was read is queue
 again, under the same ids, which does nothing. So each event is queued once and sent at least once.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ulid import ULID
@@ -13,6 +14,8 @@ from sandbox.deliveries import Delivery, DeliveryState
 from sandbox.event_types import FOR_ALL
 from sandbox.events import Event, event_of
 from sandbox.faults import LATE_BY, FaultTable
+from sandbox.scenarios import Arrival
+from sandbox.storage.arrivals import ArrivalStore
 from sandbox.storage.deliveries import DeliveryStore
 from sandbox.storage.event_cursors import EventCursorStore
 from sandbox.storage.webhooks import WebhookStore
@@ -38,6 +41,7 @@ class EventFlow:
         endpoints: WebhookStore,
         deliveries: DeliveryStore,
         faults: FaultTable,
+        arrivals: ArrivalStore,
     ) -> None:
         self._world = world
         self._now = now
@@ -47,6 +51,7 @@ class EventFlow:
         self._endpoints = endpoints
         self._deliveries = deliveries
         self._faults = faults
+        self._arrivals = arrivals
 
     async def follow(self) -> int:
         """Queue what has entered the log since it was last read; answers how many records that were."""
@@ -76,10 +81,11 @@ class EventFlow:
         to_all = any(record.participant_id is None for _, record in told)
         endpoints = await self._endpoints.listening(None if to_all else concerned)
         if endpoints:
-            await self.queue([self._event(record, sequence) for sequence, record in told], endpoints)
+            arrivals = await self._arrivals.of(ids)
+            await self.queue([self._event(record, sequence, arrivals) for sequence, record in told], endpoints)
 
-    def _event(self, record: Record, sequence: int) -> Event:
-        return event_of(self._world, record, sequence)
+    def _event(self, record: Record, sequence: int, arrivals: Mapping[str, Arrival]) -> Event:
+        return replace(event_of(self._world, record, sequence), arrival=arrivals.get(record.id))
 
     async def fire(self, event: Event, tenant_id: str) -> list[Delivery]:
         """Queue an event for the endpoints of one tenant alone, whomever it says that it concerns."""
@@ -108,10 +114,10 @@ class EventFlow:
         return [each for event in events[:room] for each in self._deliveries_of(event, endpoint, now)]
 
     def _deliveries_of(self, event: Event, endpoint: Endpoint, now: datetime) -> list[Delivery]:
-        """One; two where the tenant asked for duplicates; later where it asked for late ones."""
+        """One; twice or late where the tenant's faults, or the scenario of the request behind it, ask for that."""
         faults = self._faults.of(endpoint.tenant_id)
-        delay = LATE_BY if self._faults.happens(faults.late_events) else timedelta(0)
-        copies = 2 if self._faults.happens(faults.duplicate_events) else 1
+        late = event.arrival is Arrival.LATE or self._faults.happens(faults.late_events)
+        twice = event.arrival is Arrival.TWICE or self._faults.happens(faults.duplicate_events)
         return [
             Delivery(
                 id=f"{endpoint.id}/{event.id}" + (f"/{copy}" if copy > 1 else ""),
@@ -125,9 +131,9 @@ class EventFlow:
                 place=event.sequence,
                 state=DeliveryState.PENDING,
                 created_at=now,
-                next_attempt_at=now + delay,
+                next_attempt_at=now + (LATE_BY if late else timedelta(0)),
             )
-            for copy in range(1, copies + 1)
+            for copy in ((1, 2) if twice else (1,))
         ]
 
 

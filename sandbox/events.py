@@ -9,6 +9,7 @@ from ulid import ULID
 
 from sandbox.event_payload import Actor, Data, EventPayload
 from sandbox.event_types import EVENT_TYPES, EventType
+from sandbox.scenarios import Arrival
 from service.access import CallerKind
 from service.clock import Clock
 from service.errors import BadInput
@@ -23,7 +24,10 @@ LONGEST_CONTENT = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`body` are the bytes that webhooks get; `participant_id` whom it concerns, None for everybody."""
+    """`body` are the bytes that webhooks get; `participant_id` whom it concerns, None for everybody.
+
+    `arrival` is what the request that brought it about asked for.
+    """
 
     id: str
     type: str
@@ -31,6 +35,7 @@ class Event:
     fired: bool
     sequence: int
     body: bytes
+    arrival: Arrival | None = None
 
 
 def find_type(name: str) -> EventType:

@@ -78,6 +78,10 @@ class FaultTable:
         setting = self._settings.get(tenant_id) if tenant_id is not None else None
         return setting.faults if setting and setting.faults else self.by_default
 
+    def anybody_wants(self, fault: str) -> bool:
+        every = [self.by_default, *(each.faults for each in self._settings.values() if each.faults)]
+        return any(getattr(each, fault) for each in every)
+
     def happens(self, percent: int) -> bool:
         """Whether something of this share happens now. Asks chance only where the share leaves it a choice."""
         return percent > 0 and (percent >= 100 or self._random.randrange(100) < percent)

@@ -11,6 +11,7 @@ from sandbox.event_flow import EventFlow
 from sandbox.faults import FaultTable
 from sandbox.receivers import receiver_pattern, receiver_url
 from sandbox.settings import SandboxSettings
+from sandbox.storage.arrivals import ArrivalStore
 from sandbox.storage.deliveries import DeliveryStore
 from sandbox.storage.event_cursors import EventCursorStore
 from sandbox.storage.receivers import ReceivedStore, ReceiverStore
@@ -97,6 +98,7 @@ def webhooks_over(services: Services, settings: SandboxSettings, faults: FaultTa
         endpoints=endpoints,
         deliveries=deliveries,
         faults=faults,
+        arrivals=ArrivalStore(database),
     )
     return Webhooks(
         service=WebhookService(

@@ -25,6 +25,7 @@ from service.http.rate_limits import TokenBuckets
 from service.http.scenario_header import RefuseTestScenarios
 from service.http.tokens import token_routes
 from service.jobs import running_jobs
+from service.records import Recorded, tell_nobody
 from service.revocation_status import RevocationStatus
 from service.settings import Settings
 from service.sight import AS_IT_IS, Sight
@@ -42,6 +43,7 @@ class Staging:
 
     scenarios: Middleware
     sight: Sight = AS_IT_IS
+    recorded: Recorded = tell_nobody
     admitted: Admitted = let_all_in
     answer_ocsp: Answering = RevocationStatus.answer
     remarks: Remarks = no_remarks
@@ -89,7 +91,7 @@ def hosted(
     @asynccontextmanager
     async def opened(settings: Settings, world: World, clock: Clock) -> AsyncIterator[Services]:
         async with (
-            open_services(settings, world, clock, staged.sight) as services,
+            open_services(settings, world, clock, sight=staged.sight, recorded=staged.recorded) as services,
             running_jobs(services),
             alongside(services),
         ):

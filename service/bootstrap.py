@@ -38,7 +38,7 @@ from service.personal_data import PersonalData
 from service.proposal_service import ProposalService
 from service.publications import PublicationService
 from service.record_feed import RecordFeed
-from service.records import RecordService
+from service.records import Recorded, RecordService, tell_nobody
 from service.registrar_service import RegistrarService
 from service.reminder_service import ReminderService
 from service.revocation_status import RevocationStatus
@@ -122,11 +122,13 @@ def services_over(
     settings: Settings,
     clock: Clock,
     authority: Authority | None = None,
+    *,
     sight: Sight = AS_IT_IS,
+    recorded: Recorded = tell_nobody,
 ) -> Services:
     """The services of the database's world, wired. Without an authority, all of them but issuing work.
 
-    `sight` is how the rules see what is stored.
+    `sight` is how the rules see what is stored; `recorded` is told of each record as it is written.
     """
     world, keys = database.world, signing_keys(settings)
     personal_data = PersonalData(world, settings.data_key.get_secret_value())
@@ -135,7 +137,7 @@ def services_over(
     certificates, kept_records = CertificateStore(database), RecordStore(database)
     tasks, proposals, registrars = TaskStore(database), ProposalStore(database), RegistrarStore(database)
     usage, log = Usage(UsageStore(database), operators), LogService(LogStore(database))
-    records = RecordService(world, clock, keys, kept_records, log)
+    records = RecordService(world, clock, keys, kept_records, log, recorded)
     certificate_use = CertificateUse(database, clock, records, certificates)
     logins = Logins(certificates, operators, participants, registrars, sight)
     tokens = TokenService(
@@ -330,7 +332,7 @@ def names_in(settings: Settings) -> Names:
 
 @asynccontextmanager
 async def open_services(
-    settings: Settings, world: World, clock: Clock, sight: Sight = AS_IT_IS
+    settings: Settings, world: World, clock: Clock, *, sight: Sight = AS_IT_IS, recorded: Recorded = tell_nobody
 ) -> AsyncIterator[Services]:
     """The services of a world over its database. Raises what `open_database` raises: an absent or foreign stamp."""
     async with open_database(
@@ -341,4 +343,4 @@ async def open_services(
         listeners=[CommandLatency(Meter(world).command)],
     ) as database:
         with open_authority(settings, world) as authority:
-            yield services_over(database, settings, clock, authority, sight)
+            yield services_over(database, settings, clock, authority, sight=sight, recorded=recorded)

@@ -6,7 +6,7 @@ A record is written in the transaction of the act it records; the integrator put
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from service.access import Caller, CallerKind, may_see, own_participant
 from service.clock import Clock
@@ -72,13 +72,31 @@ class RecordFilter:
     until: datetime | None = None
 
 
+class Recorded(Protocol):
+    """Told of each record in the transaction that writes it."""
+
+    async def __call__(self, session: "Session", record: Record, /) -> None: ...
+
+
+async def tell_nobody(session: "Session", record: Record, /) -> None: ...
+
+
 class RecordService:
-    def __init__(self, world: World, clock: Clock, keys: SigningKeys, store: "RecordStore", log: "LogService") -> None:
+    def __init__(  # noqa: PLR0917 - what it stands on, then whom it tells
+        self,
+        world: World,
+        clock: Clock,
+        keys: SigningKeys,
+        store: "RecordStore",
+        log: "LogService",
+        recorded: Recorded = tell_nobody,
+    ) -> None:
         self._world = world
         self._clock = clock
         self._keys = keys
         self._store = store
         self._log = log
+        self._recorded = recorded
 
     async def write(  # noqa: PLR0917 - who, within what, then the record in the order in which it reads
         self,
@@ -95,6 +113,7 @@ class RecordService:
         """
         record = self._compose(caller, kind, subject, participant_id, content)
         await self._store.insert(record, session)
+        await self._recorded(session, record)
         return record
 
     async def write_many(

@@ -162,7 +162,7 @@ class RevocationStatus:
 
     async def _sign(self, question: Question, key: tuple[object, ...], now: datetime) -> OcspAnswer:
         seen = self._sequence
-        certificate = await self._certificates.find_by_serial(self.authority.issuer, format_serial(question.serial))
+        certificate = await self.find_certificate(format_serial(question.serial))
         status, until = status_of(certificate), now + self._ocsp_life
         data = await self.authority.on_signing_thread(
             lambda: self._responder.answer(question, status, at=now, next_update=until)
@@ -172,6 +172,10 @@ class RevocationStatus:
             if len(self._answers) > KEPT_ANSWERS:
                 self._answers.popitem(last=False)
         return OcspAnswer(data, shareable=question.nonce is None)
+
+    async def find_certificate(self, serial: str) -> Certificate | None:
+        """The one that an answer about this serial number is about."""
+        return await self._certificates.find_by_serial(self.authority.issuer, serial)
 
     def _forget(self, serial: str) -> None:
         for issuer_id in self._responder.issuer_ids:

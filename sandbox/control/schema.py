@@ -10,6 +10,7 @@ from sandbox.control.jobs import JobQuery, JobSubscription
 from sandbox.control.joining import JoinMutation
 from sandbox.control.personas import PersonaQuery
 from sandbox.control.receivers import ReceiverMutation, ReceiverQuery
+from sandbox.control.scenarios import FaultMutation, ScenarioQuery
 from sandbox.control.snapshots import SnapshotMutation
 from sandbox.control.tenants import TenantQuery
 from sandbox.control.webhooks import WebhookMutation, WebhookQuery
@@ -29,6 +30,7 @@ def control_schema() -> Schema:
             ReceiverQuery,
             ConformanceQuery,
             ExchangeQuery,
+            ScenarioQuery,
         ),
         (
             JoinMutation,
@@ -39,6 +41,7 @@ def control_schema() -> Schema:
             ReceiverMutation,
             ConformanceMutation,
             ExchangeMutation,
+            FaultMutation,
         ),
         (JobSubscription, ConformanceSubscription),
     )

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from sandbox.storage.arrivals import ARRIVALS
 from sandbox.storage.clocks import CLOCKS
 from sandbox.storage.conformance_runs import CONFORMANCE_RUNS
 from sandbox.storage.deliveries import DELIVERIES
@@ -21,6 +22,7 @@ OWN_COLLECTIONS: tuple[Collection, ...] = (
     TENANTS,
     CLOCKS,
     FAULTS,
+    ARRIVALS,
     EXCHANGES,
     TENANT_JOBS,
     CONFORMANCE_RUNS,

@@ -87,6 +87,28 @@ def test_clock_snapshot_restore_and_reset_from_the_command_line(joined: tuple[Pa
     assert "holds no tenant" in nobody.stderr
 
 
+def test_faults_are_set_shown_and_cleared_from_the_command_line(joined: tuple[Path, float, str]):
+    directory, _, url = joined
+    there = ["--url", url, "--dir", str(directory)]
+    none = json.loads(CliRunner().invoke(main, ["faults", *there, "--json"]).stdout)
+    assert set(none.values()) == {0}
+    given = ["--late-events", "7", "--latency-ms", "20"]
+    held = json.loads(CliRunner().invoke(main, ["faults", "set", *given, *there, "--json"]).stdout)
+    assert held == {**none, "lateEvents": 7, "latencyMs": 20}
+    assert "late-events            7 %" in CliRunner().invoke(main, ["faults", *there]).stdout
+    assert json.loads(CliRunner().invoke(main, ["faults", "clear", *there, "--json"]).stdout) == none
+    assert CliRunner().invoke(main, ["faults", "set", "--late-events", "101", *there]).exit_code == 2
+
+
+def test_scenarios_are_listed_with_what_they_show():
+    listed = json.loads(CliRunner().invoke(main, ["scenarios", "--json"]).stdout)
+    assert {"name", "shows", "showsZh", "answer"} == set(listed[0])
+    shown = CliRunner().invoke(main, ["scenarios"]).stdout
+    for each in listed:
+        assert each["name"] in shown
+        assert each["showsZh"] in shown
+
+
 def test_where_no_sandbox_answers_a_sentence_says_so(tmp_path: Path):
     result = CliRunner().invoke(main, ["join", "--url", "http://127.0.0.1:9", "--dir", str(tmp_path / "none")])
     assert result.exit_code == 1
