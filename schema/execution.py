@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import isawaitable
 from typing import Any, cast
 
@@ -99,7 +99,7 @@ class Execution:
             return Answer([self._timed_out()], cost=job.cost, executed=True)
         except Exception as error:
             return Answer([format_exception(error, context.request_id)], cost=job.cost, executed=True)
-        return _answer(result, job, context)
+        return await _answer(result, job, context)
 
     async def stream(self, job: Job, context: Context) -> AsyncGenerator[Answer]:
         """The answers of any operation: of a subscription as many as there are events, of another the one."""
@@ -114,11 +114,12 @@ class Execution:
             source = create_source_event_stream(executor)
             events = await source if isawaitable(source) else source
             if isinstance(events, ExecutionResult):
-                yield Answer(format_execution_errors(events.errors or [], context.request_id), cost=job.cost)
+                refused = ExecutionResult(data=None, errors=events.errors)
+                yield replace(await _answer(refused, job, context), data=None, executed=False)
                 return
             async with aclosing(map_source_to_response_event(executor, watched(events, context))) as results:
                 async for result in results:
-                    yield _answer(result, job, context)
+                    yield await _answer(result, job, context)
         except ServiceError as error:
             yield Answer([format_service_error(error)], cost=job.cost)
         except Exception as error:
@@ -149,8 +150,10 @@ class Execution:
         )
 
 
-def _answer(result: ExecutionResult, job: Job, context: Context) -> Answer:
+async def _answer(result: ExecutionResult, job: Job, context: Context) -> Answer:
     errors = format_execution_errors(result.errors, context.request_id) if result.errors else None
+    if any(error["extensions"]["code"] == ErrorCode.ENVIRONMENT_MISMATCH for error in errors or ()):
+        await context.services.records.attempts.crossed(context.caller, "id")  # one a request, however many ids
     if errors and _needs_login(errors, result.data):
         return Answer([{"message": errors[0]["message"], "extensions": errors[0]["extensions"]}], cost=job.cost)
     return Answer(errors, result.data, executed=True, cost=job.cost)

@@ -191,13 +191,9 @@ class Acts:
         try:
             ensure_may(caller, action)
         except Forbidden:
-            await self._database.transaction(lambda session: self._record_attempt(caller, action, session))
+            await self._records.attempts.beyond(caller, action)
             raise
         self._usage.note(caller, POLICY[action].permission, self.now(caller))
-
-    async def _record_attempt(self, caller: Caller, action: Action, session: Session) -> None:
-        content = {"action": action.value, "role": caller.role.value if caller.role else None}
-        await self._records.write(caller, session, "access.refused", caller.id, caller.participant_id, content)
 
     async def perform(
         self,

@@ -23,7 +23,6 @@ from service.continued_use import ContinuedUse
 from service.electronic_key_service import ElectronicKeyService
 from service.expiry_gauges import ExpiryGauges
 from service.http.metrics import Meter
-from service.http.rate_limits import TokenBuckets
 from service.integrator import Integrator
 from service.keys import SigningKeys
 from service.leading import Leading
@@ -71,8 +70,6 @@ from service.task_service import TaskService
 from service.tokens import TokenService
 from service.usage import Usage
 from service.world import World
-
-CROSSINGS_PER_MINUTE = 60  # attempts to cross between the worlds that are recorded for one certificate
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +145,6 @@ def services_over(
         holders=logins,
         database=database,
         records=records,
-        crossings=TokenBuckets(per_minute=CROSSINGS_PER_MINUTE, burst=CROSSINGS_PER_MINUTE),
         note_use=certificate_use.note,
     )
     acts = Acts(

@@ -29,6 +29,7 @@ async def running_jobs(services: Services) -> AsyncIterator[None]:
         asyncio.create_task(services.integrator.run(), name="integrator"),
         asyncio.create_task(services.feeds.run(), name="feeds"),
         asyncio.create_task(services.usage.run(), name="usage"),
+        asyncio.create_task(services.records.attempts.run(), name="attempts"),
         asyncio.create_task(repeat(services.applications.effect_due, EFFECT_SECONDS), name="applications"),
         asyncio.create_task(repeat(services.publications.deliver, DELIVER_SECONDS), name="deliveries"),
         asyncio.create_task(repeat(services.certificate_use.supersede_due, OVERLAP_SECONDS), name="overlaps"),

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from service.access import Caller, CallerKind, may_see, own_participant
+from service.attempts import Attempts
 from service.clock import Clock
+from service.errors import Forbidden
 from service.evidence import canonical, records
 from service.identifiers import Kind, new_id, parse_id
 from service.keys import SigningKeys
@@ -97,6 +99,7 @@ class RecordService:
         self._store = store
         self._log = log
         self._recorded = recorded
+        self.attempts = Attempts(self, store.database)
 
     async def write(  # noqa: PLR0917 - who, within what, then the record in the order in which it reads
         self,
@@ -163,6 +166,8 @@ class RecordService:
     async def get_many(self, caller: Caller, ids: Sequence[str]) -> list[Record | None]:
         """The records with these ids, in their order; None where there is none that the caller may see."""
         readable = may(caller, Action.READ_RECORD)
+        if not readable and caller.kind is not CallerKind.ANONYMOUS:
+            await self.attempts.beyond(caller, Action.READ_RECORD)
         found = {each.id: each for each in await self._store.get_many(ids)} if readable else {}
         return [each if each and may_see_record(caller, each) else None for each in map(found.get, ids)]
 
@@ -175,12 +180,19 @@ class RecordService:
 
         Raises Unauthenticated, Forbidden.
         """
-        confined = _confine(caller, wanted)
+        confined = await self._confined(caller, wanted)
         return await self._store.page(confined, request) if confined else page_of(request, [])
 
     async def count(self, caller: Caller, wanted: RecordFilter) -> int:
-        confined = _confine(caller, wanted)
+        confined = await self._confined(caller, wanted)
         return await self._store.count(confined) if confined else 0
+
+    async def _confined(self, caller: Caller, wanted: RecordFilter) -> RecordFilter | None:
+        try:
+            return _confine(caller, wanted)
+        except Forbidden:
+            await self.attempts.beyond(caller, Action.READ_RECORD)
+            raise
 
     async def proofs_of(self, caller: Caller, ids: Sequence[str]) -> list["InclusionProof | None"]:
         """The inclusion proofs of these records against the newest checkpoint, in their order.

@@ -30,7 +30,7 @@ from service.assertions import (
     verify_signature,
 )
 from service.clock import Clock
-from service.errors import EnvironmentMismatch, RateLimited, Unauthenticated
+from service.errors import EnvironmentMismatch, Unauthenticated
 from service.evidence import canonical
 from service.evidence.errors import Malformed
 from service.keys import TOKEN_LIFETIME, TOKEN_TYPE, SigningKeys
@@ -110,7 +110,6 @@ class TokenService:
         holders: Holders,
         database: Database,
         records: RecordService,
-        crossings: Limiter,
         note_use: FirstUse = _ends_nothing,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -123,13 +122,15 @@ class TokenService:
         self._database = database
         self._spent = AssertionStore(database)
         self._records = records
-        self._crossings = crossings
         self._note_use = note_use
         self._monotonic = monotonic
         self._cache: dict[str, tuple[float, Holder | None]] = {}
 
-    async def login(self, text: str) -> AccessToken:
+    async def login(self, text: str, source: str | None = None) -> AccessToken:
         """An access token for a client assertion, which is spent. Every outcome is recorded, the assertion never.
+
+        Of refusals too many from one `source`, an address, only their number is. Who is named in a record of a refusal
+        has proven to hold the certificate's key.
 
         1. The assertion has the form of one, and an algorithm of the list.
         2. It is of this world.
@@ -140,7 +141,7 @@ class TokenService:
 
         Raises AssertionRefused, EnvironmentMismatch.
         """
-        holder: Holder | None = None
+        holder, proven = None, False
         try:
             assertion = parse_assertion(text)  # 1
             self._ensure_of_this_world(assertion)  # 2
@@ -148,15 +149,16 @@ class TokenService:
             if holder is None:
                 raise AssertionRefused(Reason.CERTIFICATE_UNKNOWN, NOT_PROVEN)
             verify_signature(assertion, holder.public_key)  # 3
+            proven = True
             self._ensure_meant(assertion, holder)  # 4
             return await self._issue(assertion, self._admit(holder))  # 5, 6
         except AssertionRefused as refused:
             if holder is not None:
                 refused.claimed = (holder.id, holder.participant_id)
-            await self._record_refusal(refused, holder)
+            await self._record_refusal(refused, holder, source, proven=proven)
             raise
         except EnvironmentMismatch:
-            await self.record_crossing("client assertion")
+            await self.record_crossing("client assertion", source)
             raise
 
     async def authenticate(self, token: str) -> Caller:
@@ -285,31 +287,29 @@ class TokenService:
         self._cache[certificate] = (now, holder)
         return holder
 
-    async def _record_refusal(self, refused: AssertionRefused, holder: Holder | None) -> None:
-        subject, participant = (holder.id, holder.participant_id) if holder else (None, None)
+    async def _record_refusal(
+        self, refused: AssertionRefused, holder: Holder | None, source: str | None, *, proven: bool
+    ) -> None:
         content = {
             "reason": refused.reason.value,
             "text": str(refused),
             "certificate": holder.fingerprint if holder else None,
+            "proven": proven,
         }
+        subject, participant = (holder.id, holder.participant_id) if holder and proven else (None, None)
+        await self._records.attempts.note(
+            ANONYMOUS,
+            "login.refused",
+            refused.reason.value,
+            content,
+            source=subject or source,
+            subject=subject,
+            participant_id=participant,
+        )
 
-        async def work(session: Session) -> None:
-            await self._records.write(ANONYMOUS, session, "login.refused", subject, participant, content)
-
-        await self._database.transaction(work)
-
-    async def record_crossing(self, thing: str) -> None:
-        """Record an attempt to cross between the worlds; of a flood of them, the first ones."""
-        try:
-            self._crossings.ensure_within("crossing")
-        except RateLimited:
-            return
-
-        async def work(session: Session) -> None:
-            content = {"thing": thing, "there": self._world.neighbour.environment.value}
-            await self._records.write(ANONYMOUS, session, "environment.crossed", None, None, content)
-
-        await self._database.transaction(work)
+    async def record_crossing(self, thing: str, source: str | None = None) -> None:
+        """Record that something of the other world was brought here, by nobody we know."""
+        await self._records.attempts.crossed(ANONYMOUS, thing, source=source)
 
 
 def _void() -> Unauthenticated:

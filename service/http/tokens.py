@@ -54,10 +54,11 @@ def token_routes(
     async def token(request: Request) -> Response:
         found = findings_of(request.scope)
         try:
-            attempts.ensure_within(request.client.host if request.client else "")
+            address = request.client.host if request.client else ""
+            attempts.ensure_within(address)
             assertion = read_form(request.headers.get("content-type", ""), await _read_body(request))
             found.assertion = assertion
-            granted = await _login(tokens(), assertion, found)
+            granted = await _login(tokens(), assertion, address, found)
         except TokenError as error:
             found.errors = (error.told,)
             return _refusal(error, marks())
@@ -104,9 +105,9 @@ def read_form(content_type: str, body: bytes) -> str:
     return form["client_assertion"]
 
 
-async def _login(tokens: TokenService, assertion: str, found: Findings) -> AccessToken:
+async def _login(tokens: TokenService, assertion: str, address: str, found: Findings) -> AccessToken:
     try:
-        granted = await tokens.login(assertion)
+        granted = await tokens.login(assertion, address)
         found.caller = granted.caller
     except AssertionRefused as refused:
         found.claimed = refused.claimed

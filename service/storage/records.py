@@ -54,7 +54,7 @@ of ids."""
 
 class RecordStore:
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         self._world = database.world
         self._marks = {"environment": self._world.environment.value, "binding": self._world.binding}
 
@@ -65,25 +65,25 @@ class RecordStore:
     async def insert_many(self, records: Sequence[Record], session: Session) -> None:
         """As `insert`, of several that one transaction brings about; at least one."""
         stored = [_fields(record) | self._marks for record in records]
-        await self._database.collection(RECORDS).insert_many(stored, session=session)
+        await self.database.collection(RECORDS).insert_many(stored, session=session)
         queued = [{"_id": record.id, "hash": record.hash, **self._marks} for record in records]
-        await self._database.collection(QUEUE).insert_many(queued, session=session)
+        await self.database.collection(QUEUE).insert_many(queued, session=session)
 
     async def get_many(self, ids: Sequence[str]) -> list[Record]:
         """Those of these ids that exist, in no particular order."""
-        found = self._database.collection(RECORDS).find({"_id": {"$in": list(ids)}})
+        found = self.database.collection(RECORDS).find({"_id": {"$in": list(ids)}})
         return [_record(each) for each in await found.to_list(len(ids))]
 
     async def page(self, wanted: RecordFilter, request: PageRequest) -> Page[Record]:
         """The order must be one of ids, since that is what the indexes end in."""
         query, limit = self._query(wanted), request.limit + 1
-        found = self._database.collection(RECORDS).find(page_filter(request, query), hint=_hint(query))
+        found = self.database.collection(RECORDS).find(page_filter(request, query), hint=_hint(query))
         rows = await found.sort(page_sort(request)).limit(limit).to_list(limit)
         return page_of(request, [((row["_id"],), _record(row)) for row in rows])
 
     async def count(self, wanted: RecordFilter) -> int:
         query = self._query(wanted)
-        count: int = await self._database.collection(RECORDS).count_documents(query, hint=_hint(query))
+        count: int = await self.database.collection(RECORDS).count_documents(query, hint=_hint(query))
         return count
 
     def _query(self, wanted: RecordFilter) -> Document:

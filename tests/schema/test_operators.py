@@ -39,6 +39,12 @@ class Story:
         text = f"mutation ($input: {kind}Input!, $key: String) {{ it: {call} }}"
         return (await self.served.data(text, token, input=given, key=key))["it"]
 
+    async def crossed_by(self) -> list[str | None]:
+        """Who brought something of the other world, in the order of time."""
+        text = '{ records(first: 100, filter: { kind: "environment.crossed" }) { nodes { at id actor { id } } } }'
+        found = (await self.served.data(text, "officer"))["records"]["nodes"]
+        return [each["actor"]["id"] for each in sorted(found, key=lambda each: str(each["id"]))]
+
     async def register(self, number: str, **given: Any) -> Any:
         asked = {"operatorNumber": number, "name": "王五", "role": "OPERATOR", "permissions": [], **given}
         return (await self.act("registerOperator", asked))["operator"]
@@ -256,10 +262,20 @@ async def test_ids_of_the_other_world_are_refused_by_name(story: Story) -> None:
         (f'{{ operators(filter: {{ participantId: "{theirs}" }}) {{ totalCount }} }}', "admin"),
         (f'mutation {{ freezeOperator(input: {{ operatorId: "{theirs}" }}) {{ refusals {{ code }} }} }}', "admin"),
     )
+    crossed_before = await story.crossed_by()
     for text, token in asked:
         error = (await story.served.ask(text, token))["errors"][0]
         assert error["extensions"]["code"] == "ENVIRONMENT_MISMATCH"
         assert (error["extensions"]["here"], error["extensions"]["there"]) == ("PRODUCTION", "SANDBOX")
+    me = story.administrator.id
+    assert await story.crossed_by() == [*crossed_before, me, None, me, me]
+
+
+async def test_many_ids_of_the_other_world_at_once_are_one_crossing(story: Story) -> None:
+    ids = ", ".join('"sbx-op-01K9ZZZZZZZZZZZZZZZZZZZZZZ"' for _ in range(50))
+    crossed_before = await story.crossed_by()
+    await story.served.ask(f"{{ nodes(ids: [{ids}]) {{ id }} }}", "admin")
+    assert await story.crossed_by() == [*crossed_before, story.administrator.id]
 
 
 async def test_what_a_caller_may_not_see_is_null_and_not_an_error(story: Story) -> None:

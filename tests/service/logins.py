@@ -15,7 +15,6 @@ from joserfc.util import urlsafe_b64encode
 
 from service.access import Caller, CallerKind, OperatorRole, Permission
 from service.errors import Unauthenticated
-from service.http.rate_limits import TokenBuckets
 from service.storage.database import Database
 from service.tokens import TokenService
 from tests.service.records import KEYS, OPERATOR, PARTICIPANT, make_service
@@ -140,6 +139,7 @@ class Desk:
     monotonic: float = 0.0
 
     def __post_init__(self) -> None:
+        self.records = make_service(self.database)
         self.tokens = TokenService(
             self.database.world,
             self.clock,
@@ -147,7 +147,6 @@ class Desk:
             issuer=ISSUER,
             holders=self.holders,
             database=self.database,
-            records=make_service(self.database),
-            crossings=TokenBuckets(per_minute=1, burst=2),
+            records=self.records,
             monotonic=lambda: self.monotonic,
         )

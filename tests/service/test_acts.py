@@ -1,15 +1,19 @@
 """Acts, over the wire: once for each key, one winner for each version, nothing half done, every refusal recorded."""
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from service.access import OperatorRole, Permission
+from service.attempts import EACH
 from service.errors import Forbidden, Unauthenticated
 from service.operator_service import OperatorInput
 from service.operators import OffboardReason
+from service.pagination import BY_ID, PageRequest
+from service.records import RecordFilter
 from service.refusals import RefusalCode, Refused
 from service.storage.database import Database
 from tests.service.institutions import TELEPHONE, Institutions, caller_for, sole
@@ -109,3 +113,29 @@ async def test_a_refused_act_leaves_nothing_behind_and_its_key_free(platform: In
         await platform.operators.register(me, participant.id, given, key="key")
     done = await platform.operators.register(me, participant.id, replace(given, operator_number="000002"), key="key")
     assert done.subject.operator_number == "000002"
+
+
+async def test_an_attempt_to_read_the_records_without_permission_is_on_record(platform: Institutions) -> None:
+    _, administrator = await platform.open()
+    clerk = await platform.register(administrator, "000002")
+    for ask in (
+        platform.records.page(caller_for(clerk), RecordFilter(), PageRequest(BY_ID, 10)),
+        platform.records.count(caller_for(clerk), RecordFilter()),
+    ):
+        with pytest.raises(Forbidden):
+            await ask
+    refused = [each for each in await platform.records_of(clerk.id) if each.kind == "access.refused"]
+    assert [each.actor.id for each in refused] == [clerk.id, clerk.id]
+    assert all("READ_RECORD" in each.content for each in refused)
+
+
+async def test_a_caller_who_tries_for_ever_makes_few_records_and_one_count(platform: Institutions) -> None:
+    _, administrator = await platform.open()
+    clerk = await platform.register(administrator, "000002")
+    for _ in range(EACH + 7):
+        with pytest.raises(Forbidden):
+            await platform.operators.freeze(caller_for(clerk), administrator.id)
+    await platform.records.attempts.settle(everything=True)
+    refused = [each for each in await platform.records_of(clerk.id) if each.kind == "access.refused"]
+    assert len(refused) == EACH + 1
+    assert json.loads(refused[-1].content)["content"]["of"] == {"FREEZE_OPERATOR": 7}
