@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 
-from sandbox.exchanges import Exchange, ExchangeFilter
+from sandbox.exchanges import Exchange, ExchangeFilter, Outcome
 from sandbox.storage.exchanges import ExchangeStore
 from sandbox.storage.tenants import TenantStore
 from service.errors import ServiceError
@@ -22,7 +22,7 @@ from service.storage.errors import as_service_error
 from service.storage.operators import OperatorStore
 
 WRITE_SECONDS = 1.0
-MOST_WAITING = 2_000
+MOST_WAITING = 10_000
 BATCH = 200
 KNOWN = 10_000  # tenants and operators that are remembered
 
@@ -41,6 +41,7 @@ class ExchangeLog:
         self._most = most
         self._waiting: dict[str, Exchange] = {}
         self._open: dict[str, Look] = {}
+        self._written: set[str] = set()  # ids of which something is in the database, or may be, and more will come
         self._is_tenant: dict[str, bool] = {}
         self._numbers: dict[str, str | None] = {}
         self._writing = asyncio.Lock()
@@ -69,8 +70,10 @@ class ExchangeLog:
             self._look_at_open()
             while self._waiting:
                 batch = list(self._waiting.values())[:BATCH]
+                again = self._written & {each.id for each in batch}
+                self._written.update(each.id for each in batch)  # even if it is broken off half way
                 try:
-                    await self._write(batch)
+                    await self._write(batch, again)
                 except Exception as error:
                     if isinstance(error, ServiceError) or as_service_error(error) is not None:
                         raise
@@ -78,6 +81,8 @@ class ExchangeLog:
                 for each in batch:
                     if self._waiting.get(each.id) is each:  # else it has gone on meanwhile
                         del self._waiting[each.id]
+                    if each.outcome is not Outcome.RUNNING:
+                        self._written.discard(each.id)
             if self.lost:
                 logger.warning("exchanges were let go: there was no room", extra={"count": self.lost})
                 self.lost = 0
@@ -111,14 +116,15 @@ class ExchangeLog:
                 self._waiting[exchange_id] = exchange
                 del self._open[exchange_id]  # written once as running, and again at its end
 
-    async def _write(self, batch: Sequence[Exchange]) -> None:
+    async def _write(self, batch: Sequence[Exchange], again: set[str]) -> None:
         await self._learn(batch)
         await self._store.write(
             [
                 replace(each, operator_number=self._numbers.get(each.operator_id or ""))
                 for each in batch
                 if self._is_tenant[each.participant_id]
-            ]
+            ],
+            again,
         )
 
     async def _learn(self, batch: Sequence[Exchange]) -> None:

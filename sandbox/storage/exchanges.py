@@ -1,9 +1,9 @@
 """Exchanges in MongoDB: found by tenant and time, and by what one asks of them; gone after thirty days."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 
-from pymongo import ReplaceOne
+from pymongo import InsertOne, ReplaceOne
 
 from sandbox.exchanges import KEPT, Exchange, ExchangeFilter, earliest_id
 from service.pagination import Page, PageRequest
@@ -29,11 +29,15 @@ class ExchangeStore(Versioned[Exchange]):
     def __init__(self, database: Database) -> None:
         super().__init__(database, EXCHANGES, _CODEC)
 
-    async def write(self, exchanges: Sequence[Exchange]) -> None:
-        """Each in the place of what was written of it before, if anything was."""
+    async def write(self, exchanges: Sequence[Exchange], written: Container[str] = ()) -> None:
+        """Each in the place of what was written of it before, if its id is among the `written`: that takes longer."""
         if exchanges:
-            writes = [ReplaceOne({"_id": each.id}, self._document(each), upsert=True) for each in exchanges]
+            writes = [self._write_of(each, again=each.id in written) for each in exchanges]
             await self.collection.bulk_write(writes, ordered=False)
+
+    def _write_of(self, exchange: Exchange, *, again: bool) -> InsertOne[Document] | ReplaceOne[Document]:
+        document = self._document(exchange)
+        return ReplaceOne({"_id": exchange.id}, document, upsert=True) if again else InsertOne(document)
 
     async def find_own(self, participant_id: str, exchange_id: str) -> Exchange | None:
         """None for another tenant's, as for none."""

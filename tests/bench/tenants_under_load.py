@@ -2,9 +2,9 @@
 
     python -m tests.bench.tenants_under_load [MINUTES [TENANTS]]
 
-A started sandbox on its embedded database, with its default settings but for how many may join from one address. Every
-tenant has one connection and one request under way: mostly reads, once in a while an act. Wanted: no answer but a good
-one, and in the end no more memory than when all was warm (GROWTH times at most).
+A started sandbox on its embedded database, with its default settings. Every tenant has an address of its own, one
+connection and one request under way: mostly reads, once in a while an act. Wanted: no answer but a good one, and in the
+end no more memory than when all was warm (GROWTH times at most).
 """
 
 import asyncio
@@ -65,17 +65,18 @@ async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token:
     return int(answered[9:12]), await reader.readexactly(length)
 
 
-async def be(tenant: Tenant, load: Load, client: httpx.AsyncClient, until: float) -> None:
-    """One tenant: never faster than its bucket of requests fills, and never two at once."""
-    address = urlsplit(tenant.url)
-    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+async def be(tenant: Tenant, load: Load, own: str, until: float) -> None:
+    """One tenant, at the address `own`: never faster than its bucket of requests fills, and never two at once."""
+    server = urlsplit(tenant.url)
+    reader, writer = await asyncio.open_connection(server.hostname, server.port, local_addr=(own, 0))
     fresh, token, next_at = 0.0, "", time.monotonic()
     for is_act, body in bodies(tenant):
         now = time.monotonic()
         if now >= until:
             break
         if now >= fresh:
-            token, fresh = await tenant.token(client), now + TOKEN_SECONDS
+            async with client_at(own) as client:
+                token, fresh = await tenant.token(client), now + TOKEN_SECONDS
         next_at = max(next_at, now - (BURST - 1) * 60 / PER_MINUTE) + 60 / PER_MINUTE
         await asyncio.sleep(next_at - now)
         began = time.monotonic()
@@ -86,6 +87,10 @@ async def be(tenant: Tenant, load: Load, client: httpx.AsyncClient, until: float
             load.bad[f"{status} {answer[:200]!r}"] += 1
         load.acts += is_act
     writer.close()
+
+
+def client_at(own: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(timeout=60, transport=httpx.AsyncHTTPTransport(local_address=own))
 
 
 def memory_of(pid: int) -> int:
@@ -102,21 +107,23 @@ async def look(pid: int, load: Load) -> None:
 
 
 async def run(url: str, pid: int, minutes: float, count: int) -> Load:
-    load = Load()
-    async with httpx.AsyncClient(timeout=60) as client:
-        tenants = [await join(url, client) for _ in range(count)]
-        print(f"{count} tenants have joined", flush=True)
-        looking = asyncio.create_task(look(pid, load))
-        until = time.monotonic() + minutes * 60
-        await asyncio.gather(*(be(each, load, client, until) for each in tenants))
-        looking.cancel()
+    load, tenants = Load(), {}
+    for number in range(count):
+        own = f"127.0.{1 + number // 250}.{1 + number % 250}"
+        async with client_at(own) as client:
+            tenants[own] = await join(url, client)
+    print(f"{count} tenants have joined", flush=True)
+    looking = asyncio.create_task(look(pid, load))
+    until = time.monotonic() + minutes * 60
+    await asyncio.gather(*(be(tenant, load, own, until) for own, tenant in tenants.items()))
+    looking.cancel()
     return load
 
 
 def main(minutes: float = 10, count: int = 100) -> int:
     with (
         tempfile.TemporaryDirectory() as directory,
-        started_sandbox(Path(directory) / "data", SANDBOX_TENANTS_PER_ADDRESS=str(count)) as (url, pid),
+        started_sandbox(Path(directory) / "data") as (url, pid),
     ):
         load = uvloop.run(run(url, pid, minutes, count))
     cuts = quantiles(load.milliseconds, n=100)

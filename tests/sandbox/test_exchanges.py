@@ -15,6 +15,7 @@ from sandbox.bootstrap import Ground, Sandbox
 from sandbox.exchange_log import ExchangeLog
 from sandbox.exchanges import KEPT, Endpoint, Exchange, ExchangeFilter, Ids, Outcome, Protocol, earliest_id
 from sandbox.storage.exchanges import EXCHANGES, ExchangeStore, query_of
+from service.errors import Unavailable
 from service.pagination import LATEST_FIRST, PageRequest
 from tests.sandbox.tenancy import Tenancy, join, open_application
 from tests.waiting import until
@@ -207,13 +208,15 @@ class Refusing:
     """A store that does not answer, for as long as it is told."""
 
     def __init__(self) -> None:
-        self.away = True
+        self.away: Exception | None = RuntimeError("a validator says no")
         self.written: list[Exchange] = []
+        self.replaced: list[str] = []
 
-    async def write(self, exchanges: list[Exchange]) -> None:
+    async def write(self, exchanges: list[Exchange], written: set[str]) -> None:
         if self.away:
-            raise RuntimeError("a validator says no")
+            raise self.away
         self.written += exchanges
+        self.replaced += [each.id for each in exchanges if each.id in written]
 
 
 class Everybody:
@@ -246,11 +249,29 @@ async def test_a_full_queue_lets_go_and_says_so_and_nothing_waits(caplog: pytest
     assert log.lost == 2
     log.note(replace(some_exchange(0), status=201))  # what waits may still go on
     assert log.lost == 2
-    store.away = False
+    store.away = None
     await log.flush()
     assert [each.status for each in store.written] == [201, 200, 200]
     assert {each.operator_number for each in store.written} == {"000001"}
     assert "let go" in caplog.text
+
+
+async def test_only_what_may_be_written_already_is_replaced():
+    store: Any = Refusing()
+    people: Any = Everybody()
+    log = ExchangeLog(store, people, people)
+    store.away = Unavailable("The database is away.")
+    log.note(some_exchange(1))
+    with pytest.raises(Unavailable):
+        await log.flush()
+    store.away = None
+    log.begin(some_exchange(2).id, lambda: replace(some_exchange(2), outcome=Outcome.RUNNING))
+    await log.flush()
+    log.note(some_exchange(2))
+    log.note(some_exchange(3))
+    await log.flush()
+    assert store.replaced == [some_exchange(1).id, some_exchange(2).id]
+    assert [each.id for each in store.written] == [some_exchange(number).id for number in (1, 2, 2, 3)]
 
 
 async def test_what_cannot_be_written_at_all_is_let_go_so_that_the_rest_can(caplog: pytest.LogCaptureFixture):
@@ -260,7 +281,7 @@ async def test_what_cannot_be_written_at_all_is_let_go_so_that_the_rest_can(capl
     log.note(some_exchange(1))
     await log.flush()
     assert "could not be written" in caplog.text
-    store.away = False
+    store.away = None
     log.note(some_exchange(2))
     await log.flush()
     assert [each.id for each in store.written] == [some_exchange(2).id]
