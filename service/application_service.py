@@ -29,7 +29,7 @@ from service.clock import beginning_of, business_date
 from service.closures import ClosureInput, Closures
 from service.endings import CertificateEndings
 from service.information_changes import ChangeInput, InformationChanges
-from service.openings import AccessInput, Agreements, Openings
+from service.openings import AccessInput, Agreements, Conformance, Openings
 from service.pagination import Page, PageRequest
 from service.participants import Information, Participant, information_of
 from service.personal_data import PersonalData
@@ -62,11 +62,12 @@ class ApplicationService:
         agreements: Agreements,
         certificates: CertificateEndings,
         personal_data: PersonalData,
+        conformance: Conformance,
     ) -> None:
         self._acts = acts
         self._applications = applications
         self._book = ApplicationBook(applications, participants)
-        self._openings = Openings(self._book, operators, agreements, personal_data)
+        self._openings = Openings(self._book, operators, agreements, personal_data, conformance)
         self._changes = InformationChanges(self._book, personal_data)
         self._closures = Closures(self._book, operators, certificates)
         self._personal_data = personal_data

@@ -18,6 +18,8 @@ from service.certificate_service import CertificateService
 from service.certificate_use import CertificateUse
 from service.change_feeds import CertificateFeed, Feeds, OperatorFeed
 from service.clock import Clock
+from service.conformance import read_pinned_keys
+from service.conformance_service import ConformanceService
 from service.consent_service import ConsentService
 from service.continued_use import ContinuedUse
 from service.electronic_key_service import ElectronicKeyService
@@ -50,6 +52,7 @@ from service.storage.calendars import CalendarStore
 from service.storage.certificate_keys import CertificateKeyStore
 from service.storage.certificates import CertificateStore
 from service.storage.commands import CommandLatency
+from service.storage.conformance import ConformanceStore
 from service.storage.consents import ConsentStore
 from service.storage.database import Database, Names, open_database
 from service.storage.electronic_keys import ElectronicKeyStore
@@ -87,6 +90,7 @@ class Services:
     consents: ConsentService
     participants: ParticipantService
     applications: ApplicationService
+    conformance: ConformanceService
     operators: OperatorService
     permissions: PermissionService
     sms: SmsService
@@ -176,6 +180,13 @@ def services_over(
     electronic_keys, messages = ElectronicKeyStore(database), OutboxStore(database)
     texts = AgreementStore(database)
     agreements = AgreementService(world, clock, texts)
+    conformance = ConformanceService(
+        world,
+        acts,
+        checks=ConformanceStore(database),
+        keys=certificate_keys,
+        pinned=read_pinned_keys(settings.conformance_keys_file) if settings.conformance_keys_file else None,
+    )
     return Services(
         world=world,
         settings=settings,
@@ -206,7 +217,9 @@ def services_over(
             agreements=agreements,
             certificates=certificates,
             personal_data=personal_data,
+            conformance=conformance,
         ),
+        conformance=conformance,
         operators=OperatorService(
             acts,
             operators=operators,

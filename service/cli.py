@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -11,23 +11,24 @@ import click
 from pydantic import SecretBytes, SecretStr
 
 from service.access import SYSTEM, RegistrarRole
-from service.bootstrap import Services, names_in, open_services
+from service.bootstrap import Services, names_in
 from service.ceremony import hold_ceremony
 from service.certificate_requests import RequestInput
 from service.certificates import CertificateProfile
 from service.clock import SystemClock
+from service.conformance_commands import conformance
 from service.evidence import receipts
 from service.evidence.checkpoint import parse_verifier
 from service.evidence.verify import verify_record
-from service.extracted_text import MAX_BYTES
 from service.pki.parsing import parse_request
+from service.production import bytes_of, read_production, with_services
 from service.reference import reference
 from service.registrar_service import RegistrarInput
 from service.registrars import Registrar
 from service.sentences import SpeakingGroup
 from service.server import run
-from service.settings import Settings, process_environment, signing_keys
-from service.settings_reading import read_settings, readable_by_all, variable
+from service.settings import signing_keys
+from service.settings_reading import variable
 from service.storage.init import init_database
 from service.world import PRODUCTION
 
@@ -45,19 +46,10 @@ def main() -> None:
     """PROP: the agreement, its participants, their operators and certificates, over GraphQL."""
 
 
-def read() -> Settings:
-    """The settings of this process; a word on standard error about a secret that all of the machine can read."""
-    environ = process_environment()
-    settings = read_settings(environ, PRODUCTION, Settings)
-    for name in readable_by_all(environ, PRODUCTION):
-        click.echo(f"Warning: every user of this machine can read the file that {name} names.", err=True)
-    return settings
-
-
 @main.command()
 def serve() -> None:
     """Serve until SIGTERM; what is in flight is finished first."""
-    sys.exit(run(read(), PRODUCTION, APPLICATION))
+    sys.exit(run(read_production(), PRODUCTION, APPLICATION))
 
 
 @main.group()
@@ -72,7 +64,7 @@ def check(*, table: bool) -> None:
     if table:
         click.echo(reference(PRODUCTION), nl=False)
         return
-    settings = read()
+    settings = read_production()
     for field in type(settings).model_fields:
         value = getattr(settings, field)
         shown = "(set)" if isinstance(value, SecretStr | SecretBytes) else "(none)" if value in (None, ()) else value
@@ -88,7 +80,7 @@ def database() -> None:
 @database.command()
 def init() -> None:
     """Make collections, validators and indexes what this release declares. Safe to repeat; run it at each release."""
-    settings = read()
+    settings = read_production()
     uri = settings.mongo_uri.get_secret_value()
     changes = asyncio.run(
         init_database(uri, PRODUCTION, names=names_in(settings), server_selection_ms=settings.server_selection_ms)
@@ -113,7 +105,7 @@ def agreement() -> None:
 @click.option("--english", type=FILE, help="A translation with the same chapters, articles and clauses.")
 def import_(file: Path, number: int, effective: datetime, english: Path | None) -> None:
     """Store FILE, UTF-8 text as a PDF extractor leaves it, as the draft of a version. Nobody outside sees a draft."""
-    data, translation = _bytes(file), _bytes(english) if english else None
+    data, translation = bytes_of(file), bytes_of(english) if english else None
 
     async def work(services: Services) -> str:
         draft = await services.agreements.import_draft(
@@ -122,7 +114,7 @@ def import_(file: Path, number: int, effective: datetime, english: Path | None) 
         articles = sum(len(chapter.articles) for chapter in draft.text.chapters)
         return f"Draft {number}: {draft.title}, {len(draft.text.chapters)} chapters, {articles} articles."
 
-    click.echo(_with_services(work))
+    click.echo(with_services(work))
 
 
 @agreement.command()
@@ -134,7 +126,7 @@ def publish(number: int) -> None:
         published = (await services.publications.publish(SYSTEM, number)).subject
         return f"Published {number}: in force from {published.effective_from}, SHA-256 {published.content_hash}."
 
-    click.echo(_with_services(work))
+    click.echo(with_services(work))
 
 
 @main.group()
@@ -193,7 +185,7 @@ def add(number: str, name: str, role: str, request: Path | None, certificate: Pa
         if pair is not None:
             await _certify(services, added, *pair)
 
-    _with_services(work)
+    with_services(work)
 
 
 @registrar.command()
@@ -211,7 +203,7 @@ def certify(number: str, request: Path | None, certificate: Path | None) -> None
             raise click.ClickException(f"There is no registrar {number}.")
         await _certify(services, found, *pair)
 
-    _with_services(work)
+    with_services(work)
 
 
 def _pair(request: Path | None, certificate: Path | None) -> tuple[str, Path] | None:
@@ -222,7 +214,7 @@ def _pair(request: Path | None, certificate: Path | None) -> tuple[str, Path] | 
         raise click.UsageError("--request and --certificate belong together.")
     if certificate.exists():
         raise click.UsageError(f"{certificate} exists already: nothing is written over.")
-    text = _bytes(request).decode("ascii", "replace")
+    text = bytes_of(request).decode("ascii", "replace")
     parse_request(text.encode())  # before anything is done: whoever cannot be certified is not added either
     return text, certificate
 
@@ -250,29 +242,14 @@ def verify(file: Path, jwks: Path | None, key: Path | None) -> None:
     A key that is not given is taken from the settings. Whoever verifies for a dispute takes neither from the service,
     but from where they were published.
     """
-    receipt_keys = receipts.parse_keys(_bytes(jwks)) if jwks else signing_keys(read()).receipt_keys()
-    vkey = (
-        _bytes(key).decode(errors="replace") if key else str(signing_keys(read()).log_verifier(PRODUCTION.log_origin))
-    )
-    log = parse_verifier(vkey)
-    found = verify_record(_bytes(file), world=PRODUCTION, keys=receipt_keys, log=log)
+    receipt_keys = receipts.parse_keys(bytes_of(jwks)) if jwks else signing_keys(read_production()).receipt_keys()
+    ours = None if key else signing_keys(read_production()).log_verifier(PRODUCTION.log_origin)
+    log = parse_verifier(bytes_of(key).decode(errors="replace") if key else str(ours))
+    found = verify_record(bytes_of(file), world=PRODUCTION, keys=receipt_keys, log=log)
     said, head = found.record, found.checkpoint
     actor = said["actor"]["id"] or said["actor"]["kind"]
     click.echo(f"Verified: {said['kind']} by {actor} at {said['at']}, {said['environment']}, {said['id']}.")
     click.echo(f"Entry {found.index} of a log of {head.size}; SHA-256 {found.hash}.")
 
 
-def _bytes(file: Path) -> bytes:
-    """The file, but never much more of it than an agreement may have: the parser says that it is too long."""
-    with file.open("rb") as stream:
-        return stream.read(MAX_BYTES + 1)
-
-
-def _with_services(work: Callable[[Services], Awaitable[T]]) -> T:
-    settings = read()
-
-    async def opened() -> T:
-        async with open_services(settings, PRODUCTION, SystemClock()) as services:
-            return await work(services)
-
-    return asyncio.run(opened())
+main.add_command(conformance)

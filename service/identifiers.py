@@ -28,6 +28,7 @@ class Kind(StrEnum):
     ELECTRONIC_KEY = "key"
     MESSAGE = "sms"
     CALENDAR = "cal"
+    CONFORMANCE = "cnf"
 
 
 _ID = re.compile(r"(?P<world>[a-z]{3,4})-(?P<kind>[a-z]{2,4})-(?P<ulid>[0-7][0-9A-HJKMNP-TV-Z]{25})")

@@ -9,6 +9,7 @@ from service.acts import Act, Done
 from service.application_book import ApplicationBook
 from service.applications import Application, ApplicationType, FirstAdministrator, Material, submitted
 from service.clock import business_date
+from service.conformance import ConformanceCheck
 from service.identifiers import Kind
 from service.operators import Operator, OperatorStatus
 from service.participants import (
@@ -42,6 +43,11 @@ class Agreements(Protocol):
         """The version in force today when `number` is left out."""
 
 
+class Conformance(Protocol):
+    async def ensure_checked(self, act: Act, participant: Participant) -> ConformanceCheck | None:
+        """Raises Refused for one that is asked for a report of conformance and has none that is good."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessInput:
     """An application to open (开通申请). `agreement_number`: the version that applying accepts (art. 7)."""
@@ -58,12 +64,18 @@ class AccessInput:
 
 class Openings:
     def __init__(
-        self, book: ApplicationBook, operators: OperatorStore, agreements: Agreements, personal_data: PersonalData
+        self,
+        book: ApplicationBook,
+        operators: OperatorStore,
+        agreements: Agreements,
+        personal_data: PersonalData,
+        conformance: Conformance,
     ) -> None:
         self._book = book
         self._operators = operators
         self._agreements = agreements
         self._personal_data = personal_data
+        self._conformance = conformance
 
     async def apply(self, act: Act, given: AccessInput) -> Done[Application]:
         """File an institution's application. The participant is PENDING from here on."""
@@ -171,17 +183,22 @@ class Openings:
             )
 
     async def take_effect(self, act: Act, application: Application, participant: Participant) -> None:
-        """Opening forms the agreement (art. 7): the acceptance is of the version in force on this day, or it fails."""
+        """Opening forms the agreement (art. 7): the acceptance is of the version in force on this day, or it fails.
+
+        Where the sandbox's keys are pinned, it stands on a report of conformance too (art. 17).
+        """
         agreement = await self._agreements.find(act.caller)
         acceptance = participant.acceptance
         if acceptance is None or agreement is None or acceptance.agreement_number != agreement.number:
             raise refuse(RefusalCode.ACCEPTANCE_MISSING, "acceptance")
+        check = await self._conformance.ensure_checked(act, participant)
         open_now = opened(participant, officer=act.caller.id, at=act.at)
         kept = await self._book.participants.replace(act.session, open_now)
         content: dict[str, object] = {
             "agreement": acceptance.agreement_number,
             "agreementHash": acceptance.content_hash,
             "services": sorted(granted_services(kept)),
+            "conformance": check.id if check else None,
         }
         await act.record("participant.opened", participant.id, participant.id, content)
         if application.administrator is not None:

@@ -76,6 +76,8 @@ class Action(StrEnum):
     # registrars
     READ_REGISTRAR = "READ_REGISTRAR"
     ADD_REGISTRAR = "ADD_REGISTRAR"
+    # conformance
+    CHECK_CONFORMANCE = "CHECK_CONFORMANCE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,7 @@ POLICY: Mapping[Action, Allowed] = MappingProxyType(
         Action.READ_RECORD: _read(Permission.RECORD_READ),
         Action.READ_REGISTRAR: Allowed(registrars=_ALL_REGISTRARS, system=True),
         Action.ADD_REGISTRAR: Allowed(system=True),
+        Action.CHECK_CONFORMANCE: Allowed(system=True),
     }
 )
 

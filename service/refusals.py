@@ -149,6 +149,12 @@ class RefusalCode(StrEnum):
     ELECTRONIC_KEY_SERIAL_TAKEN = "ELECTRONIC_KEY_SERIAL_TAKEN"
     REMINDER_NOT_FOUND = "REMINDER_NOT_FOUND"
     CALENDAR_NOT_FOUND = "CALENDAR_NOT_FOUND"
+    CONFORMANCE_MISSING = "CONFORMANCE_MISSING"
+    CONFORMANCE_NOT_PINNED = "CONFORMANCE_NOT_PINNED"
+    CONFORMANCE_FAILED = "CONFORMANCE_FAILED"
+    CONFORMANCE_EXPIRED = "CONFORMANCE_EXPIRED"
+    CONFORMANCE_OF_ANOTHER = "CONFORMANCE_OF_ANOTHER"
+    CONFORMANCE_KEY_SEEN = "CONFORMANCE_KEY_SEEN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -669,6 +675,37 @@ RULES: Mapping[RefusalCode, Rule] = MappingProxyType(
             14,
             "There is no such calendar.",
             "不存在该日历。",
+        ),
+        # conformance
+        RefusalCode.CONFORMANCE_MISSING: Rule(
+            17,
+            "No report of conformance of this institution has been checked: it runs the suite of the sandbox first.",
+            "该机构尚无经核验的一致性测试报告：须先在测试环境完成一致性测试。",
+        ),
+        RefusalCode.CONFORMANCE_NOT_PINNED: Rule(
+            17,
+            "No keys of the sandbox are pinned here: a report cannot be verified.",
+            "此处未设定测试环境公钥，无法核验一致性测试报告。",
+        ),
+        RefusalCode.CONFORMANCE_FAILED: Rule(
+            17,
+            "The report does not say that every case has passed: {cases}.",
+            "报告未载明全部用例通过：{cases}。",
+        ),
+        RefusalCode.CONFORMANCE_EXPIRED: Rule(
+            17,
+            "The report was good until {until}: run the suite again.",
+            "报告有效期至 {until}：请重新测试。",
+        ),
+        RefusalCode.CONFORMANCE_OF_ANOTHER: Rule(
+            17,
+            "The report is of {found}, not of {wanted}.",
+            "报告属于 {found}，不属于 {wanted}。",
+        ),
+        RefusalCode.CONFORMANCE_KEY_SEEN: Rule(
+            17,
+            "This key was used in the sandbox, and is not one for production: {key}. Make a new one.",
+            "该密钥曾在测试环境使用，不得用于生产环境：{key}。请生成新密钥。",
         ),
     }
 )

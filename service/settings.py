@@ -64,6 +64,9 @@ class Settings(BaseModel):
     blocked_keys_file: Path | None = setting(
         None, what="Keys never to be certified: SHA-256 of SubjectPublicKeyInfo in hex, one a line."
     )
+    conformance_keys_file: Path | None = setting(
+        None, what="The sandbox's public keys (JWKS). With it, nobody is opened without a report of conformance."
+    )
     pki_url: PublicUrl | None = setting(
         None, shown="`public_url`", what="The address that certificates name for revocation lists and OCSP."
     )

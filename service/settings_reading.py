@@ -14,6 +14,8 @@ from typing import Annotated, Any, TypeVar, get_args
 from pydantic import SecretBytes, SecretStr, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from service.conformance import read_pinned_keys
+from service.evidence.errors import Malformed
 from service.keys import KeyUnusable
 from service.setting_kinds import parts_of
 from service.settings import Settings, signing_keys
@@ -70,7 +72,19 @@ def read_settings(environ: Mapping[str, str], world: World, model: type[S] = Set
         signing_keys(settings)
     except KeyUnusable as error:
         raise SettingsError((f"{variable(world, 'signing_key')} and its like: {error}",)) from None
+    _ensure_pinned(settings.conformance_keys_file, variable(world, "conformance_keys_file"))
     return settings
+
+
+def _ensure_pinned(file: Path | None, name: str) -> None:
+    try:
+        if file is not None:
+            read_pinned_keys(file)
+    except OSError as error:
+        reason = error.strerror or "an error"
+        raise SettingsError((f"{name} cannot be read ({reason}): name a readable file.",)) from None
+    except Malformed as error:
+        raise SettingsError((f"{name}: {error}",)) from None
 
 
 def _strays(given: Mapping[str, str], world: World) -> Iterator[str]:

@@ -59,6 +59,7 @@ OF_THE_WORLD = frozenset(
         WORLD.name,
         "agreements",
         "registrars",
+        "conformance_checks",  # production's
         "revocations",  # follow their certificates: see `sandbox.snapshots`
         "revocation_lists",
         "revocation_list_parts",

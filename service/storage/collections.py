@@ -5,6 +5,7 @@ from service.storage.applications import APPLICATIONS
 from service.storage.calendars import CALENDARS
 from service.storage.certificate_keys import CERTIFICATE_KEYS
 from service.storage.certificates import CERTIFICATES
+from service.storage.conformance import CONFORMANCE_CHECKS
 from service.storage.consents import CONSENTS
 from service.storage.database import STAMP_NAMESPACE, Collection
 from service.storage.electronic_keys import ELECTRONIC_KEYS
@@ -46,6 +47,7 @@ ALL_COLLECTIONS: tuple[Collection, ...] = (
     REMINDERS,
     OUTBOX,
     CALENDARS,
+    CONFORMANCE_CHECKS,
     LEASES,
     TASKS,
     PROPOSALS,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from joserfc.jwk import KeySet
 
 from service.access import (
     ROLE_CEILINGS,
@@ -25,6 +26,7 @@ from service.application_service import ApplicationService
 from service.applications import ApplicationCommand, Material, MaterialKind
 from service.certificates import Certificate, CertificateProfile, CertificateState
 from service.closures import ClosureInput
+from service.conformance_service import ConformanceService
 from service.consent_service import ConsentService
 from service.continued_use import ContinuedUse
 from service.identifiers import Kind, new_id
@@ -47,7 +49,9 @@ from service.registration import AdministratorInput, ContactInput, InformationIn
 from service.sms_service import SmsService
 from service.storage.agreements import AgreementHead, AgreementStore
 from service.storage.applications import ApplicationStore
+from service.storage.certificate_keys import CertificateKeyStore
 from service.storage.certificates import CertificateStore
+from service.storage.conformance import ConformanceStore
 from service.storage.consents import ConsentStore
 from service.storage.database import Database
 from service.storage.idempotency import IdempotencyStore
@@ -158,7 +162,7 @@ def caller_for(operator: Operator) -> Caller:
 class Institutions:
     """The services of participants, applications and operators over a database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, pinned: KeySet | None = None) -> None:
         world = database.world
         self.database = database
         self.clock = SteppingClock()
@@ -204,6 +208,13 @@ class Institutions:
             participants=self.participant_store,
             tasks=tasks,
         )
+        self.conformance = ConformanceService(
+            world,
+            self.acts,
+            checks=ConformanceStore(database),
+            keys=CertificateKeyStore(database),
+            pinned=pinned,
+        )
         self.applications = ApplicationService(
             self.acts,
             applications=self.application_store,
@@ -212,6 +223,7 @@ class Institutions:
             agreements=self.agreements,
             certificates=self.certificate_store,
             personal_data=self.personal_data,
+            conformance=self.conformance,
         )
         self.participants = ParticipantService(
             self.acts,
