@@ -293,9 +293,9 @@ async def test_requests_wait_for_no_writing_of_exchanges(
 ):
     tenancy, stuck, write = await join(client), asyncio.Event(), ExchangeStore.write
 
-    async def wait_and_write(store: ExchangeStore, exchanges: Sequence[Exchange]) -> None:
+    async def wait_and_write(store: ExchangeStore, exchanges: Sequence[Exchange], written: set[str]) -> None:
         await stuck.wait()
-        await write(store, exchanges)
+        await write(store, exchanges, written)
 
     monkeypatch.setattr(ExchangeStore, "write", wait_and_write)
     for _ in range(20):
