@@ -10,6 +10,7 @@ import httpx
 from schema.app import create_app
 from schema.transport import Authenticate
 from service.access import ANONYMOUS, Caller
+from service.authority import Authority
 from service.bootstrap import Services, services_over
 from service.clock import Clock
 from service.errors import Unauthenticated
@@ -45,13 +46,18 @@ class Served:
 
 @asynccontextmanager
 async def open_served(
-    database: Database, clock: Clock, *, authenticate: Authenticate | None = None, **settings: Any
+    database: Database,
+    clock: Clock,
+    *,
+    authenticate: Authenticate | None = None,
+    authority: Authority | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Served]:
     """Without an `authenticate` of the test's own, a token stands for whom `callers` says."""
 
     @asynccontextmanager
     async def open_services(settings: Settings, world: World, clock: Clock) -> AsyncIterator[Services]:
-        yield services_over(database, settings, clock)
+        yield services_over(database, settings, clock, authority)
 
     callers: dict[str, Caller] = {}
 
