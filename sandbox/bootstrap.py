@@ -103,7 +103,7 @@ def sandbox_over(
         settings=settings,
         clock=clock,
         tenants=tenants,
-        joining=Joining(services, settings, tenants, snapshots, clock.now),
+        joining=Joining(services, settings, snapshots, clock.now),
         moves=moves,
         snapshots=snapshots,
         jobs=JobRunner(kept_jobs, works, clock.now),

@@ -6,6 +6,7 @@ Keys are made on the caller's side: what comes in are PKCS#10 requests, which pr
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -15,6 +16,7 @@ from sandbox.issuing import issue_certificate
 from sandbox.openings import NAMES, Opened, ensure_staff, open_participant
 from sandbox.settings import SandboxSettings
 from sandbox.snapshots import JOINED, Snapshots
+from sandbox.storage.joining_places import JoiningPlaceStore, Place
 from sandbox.storage.tenants import TenantStore
 from sandbox.tenants import Tenant, TenantState, digest_of, new_secret
 from service.access import OperatorRole
@@ -25,8 +27,10 @@ from service.operators import Operator
 from service.personal_data import PersonalData
 from service.pki.keys import ensure_key_allowed
 from service.pki.parsing import parse_request
+from service.storage.database import Session
 
 DAY = timedelta(days=1)
+PLACE_LIFE = timedelta(minutes=10)  # far longer than joining takes
 LONGEST_REQUEST = 8_192  # characters of a PKCS#10 request in PEM: RSA-4096 takes 1 700
 
 PemRequest = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_REQUEST)]
@@ -100,13 +104,13 @@ class Joining:
         self,
         services: Services,
         settings: SandboxSettings,
-        tenants: TenantStore,
         snapshots: Snapshots,
         now: Callable[[], datetime],
     ) -> None:
         self._services = services
         self._settings = settings
-        self._tenants = tenants
+        self._tenants = TenantStore(services.database)
+        self._places = JoiningPlaceStore(services.database)
         self._snapshots = snapshots
         self._now = now
         self._digests = PersonalData(services.world, settings.data_key.get_secret_value())
@@ -118,7 +122,15 @@ class Joining:
         """
         now = self._now()
         digest = self._digests.keyed_digest(b"address\0" + address.encode())
-        await self._ensure_room(digest, now)
+        place = Place(new_secret(), digest, now + PLACE_LIFE)
+        await self._places.keep(place, now, partial(self._ensure_room, digest, now))
+        try:
+            return await self._join(given, place, now)
+        except BaseException:
+            await self._places.give_up(place)
+            raise
+
+    async def _join(self, given: JoinInput, place: Place, now: datetime) -> Joined:
         ensure_keys_good(given)
         code = given.code or made_up.new_code()
         uscc = made_up.new_uscc()
@@ -134,22 +146,29 @@ class Joining:
             legal_name=opened.participant.legal_name,
             state=TenantState.ACTIVE,
             secret_digest=digest_of(secret),
-            address=digest,
+            address=place.address,
             joined_at=now,
             last_used_at=now,
         )
         await self._snapshots.take(tenant.id, JOINED)  # what a reset returns to
-        return Joined(await self._tenants.insert(None, tenant), uscc, operators, secret)
 
-    async def _ensure_room(self, address: str, now: datetime) -> None:
-        """Counted, not reserved: of several that join in the same moment, a few more may come in."""
-        if await self._tenants.count_joined(address, now - DAY) >= self._settings.tenants_per_address:
+        async def come_in(session: Session) -> None:
+            await self._places.give_up(place, session)
+            await self._tenants.insert(session, tenant)
+
+        await self._services.database.transaction(come_in)
+        return Joined(tenant, uscc, operators, secret)
+
+    async def _ensure_room(self, address: str, now: datetime, others: tuple[Place, ...]) -> None:
+        """`others` are joining at this moment, and count as if they had."""
+        coming = sum(each.address == address for each in others)
+        if await self._tenants.count_joined(address, now - DAY) + coming >= self._settings.tenants_per_address:
             raise RateLimited(
                 f"{self._settings.tenants_per_address} tenants joined from this address within a day: try tomorrow, or"
                 " reset one of them.",
                 retryAfter=3600,
             )
-        if await self._tenants.count_standing() >= self._settings.tenants:
+        if await self._tenants.count_standing() + len(others) >= self._settings.tenants:
             raise RateLimited("The sandbox is full; idle tenants end after 30 days.", retryAfter=3600)
 
     async def _certify(self, opened: Opened, given: JoinInput) -> tuple[JoinedOperator, ...]:

@@ -125,6 +125,7 @@ class TokenService:
         self._note_use = note_use
         self._monotonic = monotonic
         self._cache: dict[str, tuple[float, Holder | None]] = {}
+        self._forgotten = 0
 
     async def login(self, text: str, source: str | None = None) -> AccessToken:
         """An access token for a client assertion, which is spent. Every outcome is recorded, the assertion never.
@@ -178,6 +179,7 @@ class TokenService:
 
     def forget(self, certificate: str | None = None) -> None:
         """Look again at once: at this certificate, or at all. To be called whenever the state behind one changes."""
+        self._forgotten += 1
         if certificate is None:
             self._cache.clear()
         else:
@@ -281,7 +283,10 @@ class TokenService:
         seen_at, holder = self._cache.get(certificate, (float("-inf"), None))
         if now - seen_at < CACHE_SECONDS:
             return holder
+        forgotten = self._forgotten
         holder = await self._holders.find_holder(certificate)
+        if forgotten != self._forgotten:  # read before the change that it is to be forgotten for: not to be remembered
+            return holder
         if len(self._cache) >= CACHED_HOLDERS:
             self._cache.clear()
         self._cache[certificate] = (now, holder)

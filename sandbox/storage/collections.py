@@ -9,6 +9,7 @@ from sandbox.storage.deliveries import DELIVERIES
 from sandbox.storage.event_cursors import EVENT_CURSORS
 from sandbox.storage.exchanges import EXCHANGES
 from sandbox.storage.faults import FAULTS
+from sandbox.storage.joining_places import JOINING_PLACES
 from sandbox.storage.receivers import RECEIVED, RECEIVERS
 from sandbox.storage.snapshots import SNAPSHOT_PARTS, SNAPSHOTS
 from sandbox.storage.tenant_jobs import TENANT_JOBS
@@ -20,6 +21,7 @@ from service.storage.database import Collection, Index
 WEBHOOK_COLLECTIONS: tuple[Collection, ...] = (WEBHOOKS, DELIVERIES, EVENT_CURSORS, RECEIVERS, RECEIVED)
 OWN_COLLECTIONS: tuple[Collection, ...] = (
     TENANTS,
+    JOINING_PLACES,
     CLOCKS,
     FAULTS,
     ARRIVALS,

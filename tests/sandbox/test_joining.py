@@ -1,5 +1,6 @@
 """What joining takes and what it refuses, on a real database; and numbers that are made up, in form."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -103,6 +104,27 @@ async def test_no_more_join_than_the_quota_of_an_address_and_of_the_sandbox(sand
     await join(narrow, "192.0.2.2")
     with pytest.raises(RateLimited, match="full"):
         await join(narrow, "192.0.2.3")
+
+
+@wire
+async def test_those_who_join_at_once_do_not_exceed_the_quota_together(sandbox: Sandbox):
+    few: SandboxSettings = sandbox.settings.model_copy(update={"tenants_per_address": 2})
+    narrow = sandbox_over(sandbox.services, few, sandbox.clock, sandbox.faults, Ground(few, sandbox.clock).serve)
+    answers = await asyncio.gather(*(join(narrow) for _ in range(5)), return_exceptions=True)
+    assert [type(each) for each in answers if isinstance(each, BaseException)] == [RateLimited] * 3
+    assert await sandbox.tenants.count_standing() == 2
+
+
+@wire
+async def test_who_fails_to_join_leaves_its_place_to_others(sandbox: Sandbox):
+    few: SandboxSettings = sandbox.settings.model_copy(update={"tenants_per_address": 1})
+    narrow = sandbox_over(sandbox.services, few, sandbox.clock, sandbox.faults, Ground(few, sandbox.clock).serve)
+    request = key_request()
+    twice = {"operators": [{"role": "ADMINISTRATOR", "login": request, "seal": request}]}
+    for _ in range(2):
+        with pytest.raises(BadInput, match="its own key"):
+            await narrow.joining.join(parse_join(twice), "192.0.2.1")
+    await join(narrow)
 
 
 @given(

@@ -183,6 +183,28 @@ async def test_a_live_token_dies_with_what_it_stands_on(desk: Desk, changes: dic
         await desk.tokens.authenticate(token)
 
 
+async def test_what_was_read_before_it_was_to_be_forgotten_is_not_remembered(desk: Desk) -> None:
+    token = await make_token(desk)
+    reading, go_on = asyncio.Event(), asyncio.Event()
+    stale, find = desk.holders.holders[P256.holder.fingerprint], desk.holders.find_holder
+
+    async def find_slowly(certificate_fingerprint: str) -> object:
+        reading.set()
+        await go_on.wait()
+        return stale
+
+    desk.holders.find_holder = find_slowly
+    slow = asyncio.create_task(desk.tokens.authenticate(token))
+    await reading.wait()
+    desk.holders.find_holder = find
+    desk.holders.change(P256, participant_id="live-par-another")
+    desk.tokens.forget()
+    go_on.set()
+    await slow
+    with pytest.raises(Unauthenticated):
+        await desk.tokens.authenticate(token)
+
+
 async def test_a_change_that_nobody_told_of_is_seen_after_two_seconds_and_not_asked_for_before(desk: Desk) -> None:
     token = await make_token(desk)
     asked = desk.holders.asked
