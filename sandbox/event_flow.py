@@ -26,6 +26,7 @@ from service.storage.records import RecordStore
 from service.world import World
 
 MOST_WAITING = 1_000  # events that wait for a paused endpoint; what comes then is counted, and passes by
+MOST_QUEUED = 20_000  # the same, of one that is not paused but slower than what happens
 _BATCHES = 20  # read at a time
 
 
@@ -104,10 +105,11 @@ class EventFlow:
         return queued
 
     async def _with_room(self, endpoint: Endpoint, events: Sequence[Event]) -> list[Delivery]:
-        """Those that still find room at a paused endpoint; all of them at another."""
-        room = len(events)
-        if events and endpoint.state is EndpointState.PAUSED:
-            room = max(0, min(room, MOST_WAITING - await self._deliveries.waiting(endpoint.id)))
+        """Those that still find room at the endpoint. The others are counted as missed."""
+        if not events:
+            return []
+        most = MOST_WAITING if endpoint.state is EndpointState.PAUSED else MOST_QUEUED
+        room = max(0, min(len(events), most - await self._deliveries.waiting(endpoint.id)))
         if room < len(events):
             await self._endpoints.missed(endpoint.id, len(events) - room)
         now = self._now()

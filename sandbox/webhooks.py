@@ -53,7 +53,7 @@ class Endpoint:
     failures: int = 0
     paused_at: datetime | None = None
     paused_because: str | None = None
-    missed: int = 0  # events that found no room while it was paused
+    missed: int = 0  # events that found no room since it was switched on
 
     def wants(self, event_type: str) -> bool:
         return not self.topics or any(f"{event_type}.".startswith(f"{topic}.") for topic in self.topics)

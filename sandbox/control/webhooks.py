@@ -86,7 +86,7 @@ class Webhook:
     failures: int = strawberry.field(description="The last attempts in a row that failed.")
     paused_at: datetime | None
     paused_because: str | None = strawberry.field(description="Why the sandbox sends nothing there any more.")
-    missed: int = strawberry.field(description="Events that found no room while it was paused.")
+    missed: int = strawberry.field(description="Events that found no room since it was enabled.")
     former_secret_until: datetime | None = strawberry.field(description="Until when the secret before signs too.")
 
     @classmethod

@@ -20,6 +20,7 @@ DELIVERIES = declare(
     Index((("state", 1), ("nextAttemptAt", 1), ("place", 1))),
     Index((("endpointId", 1), ("state", 1), ("nextAttemptAt", 1), ("place", 1))),
     Index((("tenantId", 1), ("createdAt", -1), ("place", -1))),
+    Index((("endpointId", 1), ("createdAt", -1), ("place", -1))),
     Index((("createdAt", 1),), expire_after_seconds=int(KEPT.total_seconds())),
 )
 
@@ -41,12 +42,10 @@ class DeliveryStore(Versioned[Delivery]):
 
     async def due(self, now: datetime, endpoints: Group[str], tenants: Group[str], limit: int) -> list[Delivery]:
         """What is to be sent now, in order, but nothing to these endpoints or of these tenants."""
-        query: Document = {
-            "state": DeliveryState.PENDING.value,
-            "nextAttemptAt": {"$lte": now},
-            "endpointId": {"$nin": sorted(endpoints)},
-            "tenantId": {"$nin": sorted(tenants)},
-        }
+        query: Document = {"state": DeliveryState.PENDING.value, "nextAttemptAt": {"$lte": now}}
+        for field, left_out in (("endpointId", endpoints), ("tenantId", tenants)):
+            if left_out:
+                query[field] = {"$nin": sorted(left_out)}
         cursor = self.collection.find(query).sort([("nextAttemptAt", 1), ("place", 1)]).limit(limit)
         return [self._codec.decode(each) for each in await cursor.to_list(limit)]
 
@@ -77,10 +76,11 @@ class DeliveryStore(Versioned[Delivery]):
         await self.collection.update_many(query, {"$set": {"state": after.value}, "$inc": {"version": 1}})
 
     async def latest_of(self, tenant_id: str, endpoint_id: str | None, limit: int) -> list[Delivery]:
-        """The newest first."""
-        query = {"tenantId": tenant_id} | ({} if endpoint_id is None else {"endpointId": endpoint_id})
+        """The newest first, of one endpoint or of all; none of another tenant's."""
+        query = {"tenantId": tenant_id} if endpoint_id is None else {"endpointId": endpoint_id}
         cursor = self.collection.find(query).sort([("createdAt", -1), ("place", -1)]).limit(limit)
-        return [self._codec.decode(each) for each in await cursor.to_list(limit)]
+        found = [self._codec.decode(each) for each in await cursor.to_list(limit)]
+        return [each for each in found if each.tenant_id == tenant_id]
 
     async def forget(self, whose: Document) -> None:
         await self.collection.delete_many(whose)

@@ -7,7 +7,9 @@ from service.storage.documents import Codec, Versioned, declare
 _RECEIVER, _RECEIVED = Codec(Receiver), Codec(Received)
 
 RECEIVERS = declare("sandbox_receivers", _RECEIVER)
-RECEIVED = declare("sandbox_received", _RECEIVED, Index((("tenantId", 1), ("_id", 1))))
+RECEIVED = declare(
+    "sandbox_received", _RECEIVED, Index((("tenantId", 1), ("_id", 1))), Index((("tenantId", 1), ("webhookId", 1)))
+)
 
 
 class ReceivedStore(Versioned[Received]):

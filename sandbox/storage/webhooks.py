@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from sandbox.webhooks import Endpoint, EndpointState
-from service.storage.database import Database, Index
+from service.storage.database import Database, Document, Index
 from service.storage.documents import Codec, Versioned, declare
 
 _CODEC = Codec(Endpoint)
@@ -21,8 +21,11 @@ class WebhookStore(Versioned[Endpoint]):
 
     async def listening(self, tenant_ids: Iterable[str] | None) -> list[Endpoint]:
         """Those of these tenants (None: of all) that events go to, now or once they are no longer paused."""
-        whose = {} if tenant_ids is None else {"tenantId": {"$in": sorted(tenant_ids)}}
-        return await self.list_by({**whose, "state": {"$in": _LISTENING}}, _MANY)
+        wanted: Document = {"state": {"$in": _LISTENING}}
+        if tenant_ids is not None:
+            wanted = {"tenantId": {"$in": sorted(tenant_ids)}}
+        found = await self.list_by(wanted, _MANY)
+        return [each for each in found if each.state is not EndpointState.OFF]
 
     async def missed(self, endpoint_id: str, events: int) -> None:
         """Not a change of the record: its version stays."""

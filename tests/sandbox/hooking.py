@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 
 from sandbox.bootstrap import Sandbox
 from sandbox.deliveries import Delivery, DeliveryState
@@ -12,9 +13,21 @@ from sandbox.settings import SandboxSettings
 from sandbox.webhooks import EndpointState
 from service.access import SYSTEM
 from tests.sandbox import opening
-from tests.sandbox.opening import opened_sandbox
+from tests.sandbox.opening import opened_sandbox, prepared_settings
 from tests.sandbox.receiving import Recorder
 from tests.waiting import until
+
+
+@contextmanager
+def prepared_once(uri: str, directory: Path) -> Iterator[SandboxSettings]:
+    """Settings of a prepared sandbox for all tests of a module, each of which joins as tenants of its own."""
+    manager = prepared_settings(uri, directory, SANDBOX_TENANTS_PER_ADDRESS="1000")
+    with asyncio.Runner() as runner:
+        prepared = runner.run(manager.__aenter__())
+        try:
+            yield prepared
+        finally:
+            runner.run(manager.__aexit__(None, None, None))
 
 
 @asynccontextmanager

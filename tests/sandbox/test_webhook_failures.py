@@ -1,9 +1,8 @@
 """What becomes of webhooks whose receivers fail, are slow or gone, of their secrets, and of them when a tenant ends."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from standardwebhooks.webhooks import Webhook
@@ -13,8 +12,16 @@ from sandbox.deliveries import DeliveryState
 from sandbox.settings import SandboxSettings
 from sandbox.webhooks import FAILURES_IN_A_ROW, EndpointState
 from service.errors import BadInput
-from tests.sandbox.hooking import deliveries, first_delivery, integrating, is_paused, join, types_of, until_attempted
-from tests.sandbox.opening import prepared_settings
+from tests.sandbox.hooking import (
+    deliveries,
+    first_delivery,
+    integrating,
+    is_paused,
+    join,
+    prepared_once,
+    types_of,
+    until_attempted,
+)
 from tests.sandbox.receiving import never, recording, saying
 from tests.waiting import until
 
@@ -26,9 +33,9 @@ def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sandbox.webhook_bootstrap.LOOK_SECONDS", 0.05)
 
 
-@pytest.fixture
-async def settings(wire_uri: str, tmp_path: Path) -> AsyncIterator[SandboxSettings]:
-    async with prepared_settings(wire_uri, tmp_path) as prepared:
+@pytest.fixture(scope="module")
+def settings(wire_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxSettings]:
+    with prepared_once(wire_uri, tmp_path_factory.mktemp("webhooks")) as prepared:
         yield prepared
 
 

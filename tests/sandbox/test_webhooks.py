@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from standardwebhooks.webhooks import Webhook
@@ -12,11 +11,16 @@ from sandbox.bootstrap import Sandbox
 from sandbox.deliveries import DeliveryState
 from sandbox.event_payload import EventPayload
 from sandbox.faults import LATE_BY, Faults
+from sandbox.made_up import new_information, new_uscc
+from sandbox.openings import NAMES
 from sandbox.settings import SandboxSettings
+from sandbox.storage.deliveries import DeliveryStore
+from sandbox.storage.receivers import ReceivedStore
+from sandbox.storage.webhooks import WebhookStore
 from service.errors import BadInput
 from service.storage.records import RECORDS
-from tests.sandbox.hooking import deliveries, first_delivery, integrating, join, types_of, write
-from tests.sandbox.opening import prepared_settings
+from tests.explain import recorded_queries
+from tests.sandbox.hooking import deliveries, first_delivery, integrating, join, prepared_once, types_of, write
 from tests.sandbox.receiving import recording
 from tests.waiting import until
 
@@ -28,9 +32,9 @@ def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sandbox.webhook_bootstrap.LOOK_SECONDS", 0.05)
 
 
-@pytest.fixture
-async def settings(wire_uri: str, tmp_path: Path) -> AsyncIterator[SandboxSettings]:
-    async with prepared_settings(wire_uri, tmp_path) as prepared:
+@pytest.fixture(scope="module")
+def settings(wire_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxSettings]:
+    with prepared_once(wire_uri, tmp_path_factory.mktemp("webhooks")) as prepared:
         yield prepared
 
 
@@ -173,3 +177,40 @@ async def test_a_tenant_that_asks_for_late_events_gets_them_late(sandbox: Sandbo
         delivery = await first_delivery(sandbox, joined, DeliveryState.PENDING)
         assert delivery.next_attempt_at - delivery.created_at == LATE_BY
         assert recorder.messages == []
+
+
+async def test_no_event_of_a_tenants_life_holds_a_name_or_a_telephone_number(sandbox: Sandbox):
+    joined = await join(sandbox)
+    flow = sandbox.webhooks.flow
+    kept = await sandbox.database.collection(RECORDS).find({"participantId": joined.tenant.id}).to_list(1_000)
+    records = await flow._records.get_many([each["_id"] for each in kept])
+    assert {"participant.opened", "operator.registered", "certificate.issued"} <= {each.kind for each in records}
+    told = "".join(flow._event(each, 0).body.decode() for each in records)
+    contact = new_information("T00001", "x", new_uscc()).contacts[0]
+    for personal in (contact.name, contact.telephone, contact.email, *(name for _, name in NAMES.values())):
+        assert personal is not None
+        assert personal not in told
+
+
+async def test_no_query_about_webhooks_scans_a_collection(sandbox: Sandbox, settings: SandboxSettings):
+    uri = settings.mongo_uri.get_secret_value()
+    async with recorded_queries(uri, sandbox.database) as queries:
+        endpoints, deliveries_kept = WebhookStore(queries.database), DeliveryStore(queries.database)
+        now = sandbox.clock.now()
+        await endpoints.of_tenant("t")
+        await endpoints.listening(["t"])
+        await endpoints.listening(None)
+        await deliveries_kept.due(now, (), (), 10)
+        await deliveries_kept.due_to("w", now, 10)
+        await deliveries_kept.waiting("w")
+        await deliveries_kept.hold("w")
+        await deliveries_kept.release("w")
+        await deliveries_kept.held()
+        await deliveries_kept.latest_of("t", None, 10)
+        await deliveries_kept.latest_of("t", "w", 10)
+        await deliveries_kept.forget({"tenantId": "t"})
+        await deliveries_kept.forget({"endpointId": "w"})
+        received = ReceivedStore(queries.database)
+        await received.latest_of("t", 10)
+        await received.came_before("t", "m")
+        await queries.assert_indexed(sorted_in_memory=True)
