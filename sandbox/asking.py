@@ -8,6 +8,7 @@ import asyncio
 from sandbox.asked import Asked, Line, asking
 from sandbox.lines import BreakableLine
 from sandbox.scenarios import SCENARIOS, Place
+from schema.errors import format_service_error
 from service.authority import OCSP_PATH
 from service.errors import BadInput
 from service.http.findings import findings_of
@@ -43,7 +44,10 @@ def unknown_scenario(name: str) -> BadInput:
 
 class AskedOutcomes:
     """ASGI middleware. An unknown name is refused on every path, before anything is done; a known one that shows
-    nothing at this place changes nothing there, so that a client may send it with all it sends."""
+    nothing at this place changes nothing there, so that a client may send it with all it sends.
+
+    What was asked for is in the scope's state too, for the inspector, which lies around this.
+    """
 
     def __init__(self, app: ASGIApp, world: World) -> None:
         self._app = app
@@ -69,10 +73,11 @@ class AskedOutcomes:
         async def told(message: Message) -> None:
             if message["type"] in STARTS and asked.told:
                 (what,) = asked.told.items()
+                scope["state"].update(asked.told)
                 message["headers"] = [*message.get("headers", ()), (ASKED_FOR, " ".join(what).encode())]
-                findings_of(scope).asked_for = " ".join(what)
             await send(message)
 
+        scope.setdefault("state", {}).update(asked.told)  # also where no answer comes of it
         if asked.scenario is not None and asked.place is not Place.GRAPHQL:  # there, each operation waits
             await asyncio.sleep(asked.scenario.wait)
         await self._app(scope, receive, told)
@@ -89,10 +94,12 @@ class AskedOutcomes:
             if name not in SCENARIOS:
                 return await line.close(INVALID, f"There is no such scenario: GET {SCENARIOS_PATH}.")
             asked.scenario = SCENARIOS[name]
+            scope["state"].update(asked.told)
             return message
 
         await self._serve(asked, scope, hear, line.send)
 
     async def _refuse(self, error: BadInput, scope: Scope, send: Send) -> None:
+        findings_of(scope).errors = (format_service_error(error),)
         body = refusal_body(self._world, error.code.value, error.message, **error.extensions)
         await send_refusal(scope, send, 400, body, [(b"cache-control", b"no-store")])

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import orjson
 
+from sandbox.asked import asked_now
 from sandbox.bearers import Bearer, bearer_named
 from sandbox.bootstrap import Ground, Sandbox
 from sandbox.exchange_making import Answered, Seen, made_exchange
@@ -89,7 +90,8 @@ class Inspecting:
         exchange_id = self._ids.next(at)
 
         def made(milliseconds: int | None) -> Exchange | None:
-            state = scope.get("state", {})
+            state, now = scope.get("state", {}), asked_now()
+            asked = now.told if now is not None else state  # on a WebSocket each operation has its own
             seen = Seen(
                 id=exchange_id,
                 at=at,
@@ -99,8 +101,8 @@ class Inspecting:
                 authorization=_authorization(scope),
                 answered=answer(),
                 milliseconds=milliseconds,
-                scenario=state.get(SCENARIO),
-                fault=state.get(FAULT),
+                scenario=asked.get(SCENARIO),
+                fault=asked.get(FAULT),
             )
             whose = self._whose(sandbox, seen)
             if whose.participant_id is None:  # nobody's

@@ -56,6 +56,8 @@ class Outcomes:
             await asyncio.sleep(faults.latency_ms / 1000)
         if asked.line is not None and asked.line.breaks is None:
             asked.line.breaks = self._faults.happens(faults.dropped_sockets)
+        if asked.line is not None and asked.line.breaks:
+            asked.fault = "dropped_sockets"
         self._befall(asked, faults)
 
     async def answer_ocsp(self, status: RevocationStatus, request: bytes) -> OcspAnswer:

@@ -38,7 +38,6 @@ class Findings:
     idempotency_key: str | None = field(default=None, repr=False)
     data: Any = field(default=None, repr=False)
     answers: int = 0
-    asked_for: str | None = None  # an outcome on demand, where there is such a thing
 
     def answered(self, errors: Sequence[Mapping[str, Any]] | None, data: Any) -> None:
         """An answer was made. A subscription has many: the errors of the first that has any stay."""

@@ -8,7 +8,7 @@ from playwright.async_api import expect
 from tests.sandbox.browsing import AXE, WIDTHS, faults_of, in_browser, log_in, open_console, show
 from tests.sandbox.starting import sandbox
 
-VIEWS = ("start", "agreement", "participant", "operators", "certificates", "records", "events")
+VIEWS = ("start", "agreement", "participant", "operators", "certificates", "records", "events", "scenarios")
 
 pytestmark = in_browser
 
@@ -85,3 +85,27 @@ async def test_joining_ends_with_a_first_call_made_by_keys_of_the_browser(addres
         kept = (await (await downloading.value).path()).read_text()
         assert kept.count("BEGIN PRIVATE KEY") == kept.count("BEGIN CERTIFICATE") == 6
         assert problems == []
+
+
+async def test_a_scenario_is_tried_and_faults_are_set_and_cleared(address: str) -> None:
+    async with open_console(address) as (page, problems):
+        await page.get_by_role("button", name="Join", exact=True).click()
+        await expect(page.locator("#first-call")).to_be_visible(timeout=60_000)
+        await page.get_by_role("button", name="ADMINISTRATOR").click()
+        await show(page, "scenarios")
+        await page.get_by_role("button", name="Copy: certificate-revoked").click()
+        await expect(page.get_by_text("Copied: X-PROP-Test-Scenario: certificate-revoked")).to_be_visible()
+        assert problems == []
+        await page.get_by_role("button", name="Try: participant-suspended").click()
+        await expect(page.locator("#trial")).to_contain_text("HTTP 401", timeout=15_000)
+        await expect(page.locator("#trial")).to_contain_text("This participant is SUSPENDED.")
+        await page.get_by_label("Events delivered late").fill("7")
+        await page.get_by_role("button", name="Set", exact=True).click()
+        await expect(page.get_by_text("These faults hold from now on.")).to_be_visible(timeout=15_000)
+        await page.reload()
+        await expect(page.get_by_label("Events delivered late")).to_have_value("7", timeout=15_000)
+        if AXE.exists():
+            assert await faults_of(page) == []
+        await page.get_by_role("button", name="Clear", exact=True).click()
+        await expect(page.get_by_text("No faults.")).to_be_visible(timeout=15_000)
+        await expect(page.get_by_label("Events delivered late")).to_have_value("0")

@@ -97,7 +97,10 @@ async def test_a_websocket_breaks_after_its_first_answer(stage: Stage, party: Pa
         for socket in (broken, whole):
             assert (await socket.receive())["type"] == "connection_ack"
             await socket.send(subscribe(WHO))
-            assert (await socket.receive())["type"] == "next"
+            said = await socket.receive()
+            assert said["type"] == "next"
+            told = said["payload"]["extensions"]["prop"].get("askedFor")
+            assert told == ({"fault": "dropped_sockets"} if socket is broken else None)
         closing = await broken.message()
         assert (closing["type"], closing["code"]) == ("websocket.close", 1012)
         assert closing["reason"].startswith("Asked for")
@@ -117,6 +120,31 @@ async def test_the_ocsp_responder_says_try_later_of_the_tenants_own_certificates
             statuses.append(ocsp.load_der_ocsp_response(answer.content).response_status)
             assert answer.headers.get("x-prop-asked-for") == ("fault ocsp_try_later" if each is party else None)
     assert statuses == [ocsp.OCSPResponseStatus.TRY_LATER, ocsp.OCSPResponseStatus.SUCCESSFUL]
+
+
+async def test_the_inspector_says_of_each_exchange_what_was_asked_for(stage: Stage):
+    own = await stage.join()
+    token = await stage.token(own.credential)
+    async with faulty(stage, own, unavailable=100):
+        await stage.ask("query Faulty { __typename }", token)
+        await stage.ask("query Named { viewer { kind } }", token, "permission-missing")
+        socket = await greeted(stage, token, "conflict")
+        assert (await socket.receive())["type"] == "connection_ack"
+        await socket.send(subscribe("query Spoken { viewer { kind } }"))
+        assert (await socket.receive())["type"] == "next"
+        await socket.leave()
+    await stage.ask("query Plain { viewer { kind } }", token)
+    seen: dict[str, tuple[str | None, str | None]] = {}
+
+    async def noted() -> bool:
+        query = "{ exchanges(first: 20) { nodes { operationName scenario fault } } }"
+        nodes = (await stage.control(query, own.secret))["exchanges"]["nodes"]
+        seen.update({each["operationName"]: (each["scenario"], each["fault"]) for each in nodes})
+        return {"Faulty", "Named", "Spoken", "Plain"} <= seen.keys()
+
+    await until(noted, 30)
+    assert (seen["Faulty"], seen["Named"]) == ((None, "unavailable"), ("permission-missing", None))
+    assert (seen["Spoken"], seen["Plain"]) == (("conflict", None), (None, None))
 
 
 @pytest.mark.parametrize("fault", ["duplicateEvents", "lateEvents"])

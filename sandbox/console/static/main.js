@@ -9,9 +9,10 @@ import { events } from "./views/events.js";
 import { operators } from "./views/operators.js";
 import { participant } from "./views/participant.js";
 import { records } from "./views/records.js";
+import { scenarios } from "./views/scenarios.js";
 import { start } from "./views/start.js";
 
-const VIEWS = [start, agreement, participant, operators, certificates, records, events];
+const VIEWS = [start, agreement, participant, operators, certificates, records, events, scenarios];
 
 const main = document.getElementById("main");
 const nav = document.getElementById("nav");
