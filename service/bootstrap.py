@@ -32,7 +32,7 @@ from service.log import LogService
 from service.logins import Logins
 from service.operator_review_service import OperatorReviewService
 from service.operator_service import OperatorService
-from service.outbox import FileGateway, Gateway, Outbox
+from service.outbox import Gateway, Outbox
 from service.participant_service import ParticipantService
 from service.permission_service import PermissionService
 from service.personal_data import PersonalData
@@ -45,6 +45,7 @@ from service.reminder_service import ReminderService
 from service.revocation_status import RevocationStatus
 from service.settings import Settings, signing_keys
 from service.sight import AS_IT_IS, Sight
+from service.sms_file import FileGateway
 from service.sms_service import SmsService
 from service.storage.agreements import AgreementStore
 from service.storage.applications import ApplicationStore

@@ -11,13 +11,11 @@ The contract of a consumer, ours or a gateway's own that reads the collection `s
 The telephone number is sealed for its place in the message; nobody but the consumer opens it.
 """
 
-import json
+import asyncio
 import logging
-import os
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from service.clock import Clock
@@ -62,7 +60,7 @@ class Message:
 
 
 class Gateway(Protocol):
-    """Where SMS leave the service."""
+    """Where SMS leave the service. Called on a thread, one message of a process at a time."""
 
     def deliver(self, key: str, telephone: str, text: str) -> None:
         """Raises OSError where it could not; does nothing the second time for a key."""
@@ -120,23 +118,6 @@ def failed(message: Message, at: datetime) -> Message:
     return replace(message, status=status, attempts=attempts, next_attempt_at=at + pause, claimed_until=None)
 
 
-class FileGateway:
-    """Writes each SMS as a line of JSON into a file (mode 0600), for a gateway elsewhere or a person to read."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def deliver(self, key: str, telephone: str, text: str) -> None:
-        line = json.dumps({"key": key, "telephone": telephone, "text": text}, ensure_ascii=False) + "\n"
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        with os.fdopen(descriptor, "rb+") as file:
-            if any(json.loads(each)["key"] == key for each in file if each.endswith(b"\n")):
-                return
-            file.write(line.encode())
-            file.flush()
-            os.fsync(descriptor)
-
-
 class Outbox:
     """The consumer: delivers what is due, any number of processes at once."""
 
@@ -163,7 +144,7 @@ class Outbox:
     async def _deliver(self, message: Message, gateway: Gateway) -> bool:
         try:
             telephone = self._personal_data.open(message.telephone, message_place(message.id))
-            gateway.deliver(message.key, telephone, message.text)
+            await asyncio.to_thread(gateway.deliver, message.key, telephone, message.text)  # it may wait for a disk
         except OSError as error:
             _logger.warning(
                 "an SMS could not be delivered", extra={"message_id": message.id, "reason": str(error.errno)}

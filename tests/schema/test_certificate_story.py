@@ -203,13 +203,17 @@ async def test_openssl_and_graphql_agree_within_a_second_from_request_to_revocat
         await hosted.log_in(old)
     assert (await hosted.data("{ viewer { kind } }", new))["viewer"]["kind"] == "OPERATOR"
 
-    # Held, it keeps its holder out; released, it lets in again; revoked, it never does.
+    # Held, it keeps its holder out; released, it lets in again; reported lost by its holder, it is held at once, with
+    # nobody's approval; revoked, it never lets in again.
     await desk.act("holdCertificate", officer, certificateId=second)
     await desk.agree(second, officer, "HELD")
     await desk.ensure_kept_out(new)
     await desk.act("releaseCertificate", officer, certificateId=second)
     await desk.agree(second, officer, "ISSUED")
     await hosted.log_in(new)
+    await desk.act("reportKeyLost", new, certificateId=second)
+    await desk.agree(second, officer, "HELD")
+    await desk.ensure_kept_out(new)
     await desk.act("revokeCertificate", officer, certificateId=second, reason="CESSATION_OF_OPERATION")
     await desk.agree(second, officer, "REVOKED")
     await desk.ensure_kept_out(new)

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import logging
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +16,6 @@ from service.outbox import (
     FIRST_PAUSE,
     LONGEST_PAUSE,
     MOST_ATTEMPTS,
-    FileGateway,
     Message,
     MessageStatus,
     Outbox,
@@ -23,6 +24,7 @@ from service.outbox import (
     sent,
 )
 from service.personal_data import Datum, PersonalData
+from service.sms_file import FileGateway
 from service.storage.database import Database
 from service.storage.outbox import OutboxStore
 from service.world import PRODUCTION
@@ -153,8 +155,40 @@ def test_pauses_double_up_to_an_hour_and_then_a_person_looks() -> None:
     assert sent(message, clock.time + timedelta(days=1)).sent_at == clock.time + timedelta(days=1)
 
 
-def test_a_line_that_broke_off_is_no_message(tmp_path: Path) -> None:
+def test_a_line_that_broke_off_is_no_message_and_spoils_none(tmp_path: Path) -> None:
     path = tmp_path / "sms.jsonl"
     path.write_text('{"key": "k", "telep')
-    FileGateway(path).deliver("k", TELEPHONE, "t")
-    assert path.read_text().count('"key": "k"') == 2
+    for gateway in (FileGateway(path), FileGateway(path)):
+        for key in ("k", "l", "k"):
+            gateway.deliver(key, TELEPHONE, "t")
+    broken, *whole = path.read_text().splitlines()
+    assert broken == '{"key": "k", "telep'
+    assert [json.loads(each)["key"] for each in whole] == ["k", "l"]
+
+
+def test_a_file_that_was_taken_away_is_begun_again_and_repeats_nothing(tmp_path: Path) -> None:
+    path, gateway = tmp_path / "sms.jsonl", FileGateway(tmp_path / "sms.jsonl")
+    gateway.deliver("k", TELEPHONE, "t" * 100)
+    path.rename(tmp_path / "sms.1")
+    for key in ("k", "l"):
+        gateway.deliver(key, TELEPHONE, "t")
+    assert [each["key"] for each in lines(path)] == ["l"]
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from service.sms_file import FileGateway
+gateway = FileGateway(Path(sys.argv[1]))
+for number in range(200):
+    gateway.deliver(str(number), "0", "t" * 500)
+"""
+
+
+@pytest.mark.process
+def test_three_processes_that_deliver_the_same_write_each_key_once(tmp_path: Path) -> None:
+    path = tmp_path / "sms.jsonl"
+    root = Path(__file__).parents[2]
+    processes = [subprocess.Popen([sys.executable, "-c", WRITER, str(path)], cwd=root) for _ in range(3)]
+    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    assert sorted(int(each["key"]) for each in lines(path)) == list(range(200))
