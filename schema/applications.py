@@ -9,7 +9,7 @@ from schema.context import Info
 from schema.cost import ListSize
 from schema.information import RegisteredInformation
 from schema.nodes import ensure_ids, find_node, serve
-from schema.pagination import Connection, connect, page_request
+from schema.pagination import Connection, connection_of, page_request
 from schema.permissions import OnlyFor, asks
 from schema.records import Record, RecordFilter, asked_records, records_page
 from schema.scalars import Cursor
@@ -155,14 +155,8 @@ async def applications_page(
     last: int | None,
     before: Cursor | None,
 ) -> Connection[Application]:
-    caller, services = info.context.caller, info.context.services
     request = page_request(info, LATEST_FIRST, first=first, after=after, last=last, before=before)
-    page = await services.applications.page(caller, wanted, request)
-    return connect(
-        page,
-        lambda record: Application.of(services.world, record),
-        lambda: services.applications.count(caller, wanted),
-    )
+    return await connection_of(info, info.context.services.applications, Application.of, wanted, request)
 
 
 @strawberry.type

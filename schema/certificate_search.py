@@ -9,7 +9,7 @@ import strawberry
 
 from schema.context import Info
 from schema.nodes import ensure_ids
-from schema.pagination import Connection, connect, page_request
+from schema.pagination import Connection, connection_of, page_request
 from schema.permissions import asks
 from schema.scalars import Cursor
 from service.certificates import (
@@ -98,14 +98,11 @@ async def certificates_page(
     last: int | None,
     before: Cursor | None,
 ) -> Connection[Certificate]:
-    caller, services = info.context.caller, info.context.services
+    services = info.context.services
     ensure_ids(services.world, wanted)
     asked = wanted.asked(now_of(info))
     request = page_request(info, ORDERS[order], first=first, after=after, last=last, before=before)
-    page = await services.certificates.page(caller, asked, request)
-    return connect(
-        page, lambda record: Certificate.of(services.world, record), lambda: services.certificates.count(caller, asked)
-    )
+    return await connection_of(info, services.certificates, Certificate.of, asked, request)
 
 
 def confined(wanted: CertificateFilter | None, **whose: str) -> CertificateFilter:

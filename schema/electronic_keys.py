@@ -8,7 +8,7 @@ import strawberry
 from schema.context import Context, Info
 from schema.mutations import EXPECTED_VERSION, mutation
 from schema.nodes import find_node, serve
-from schema.pagination import Connection, connect, page_request
+from schema.pagination import Connection, connection_of, page_request
 from schema.permissions import OnlyFor, asks
 from schema.scalars import Cursor
 from schema.types import Marked, Node, marks
@@ -93,16 +93,11 @@ class ElectronicKeyQuery:
         before: Cursor | None = None,
         participant_id: strawberry.ID | None = None,
     ) -> Connection[ElectronicKey]:
-        caller, services = info.context.caller, info.context.services
+        services = info.context.services
         if participant_id is not None:
             parse_id(services.world, participant_id, Kind.PARTICIPANT)
         request = page_request(info, BY_ID, first=first, after=after, last=last, before=before)
-        page = await services.electronic_keys.page(caller, participant_id, request)
-        return connect(
-            page,
-            lambda record: ElectronicKey.of(services.world, record),
-            lambda: services.electronic_keys.count(caller, participant_id),
-        )
+        return await connection_of(info, services.electronic_keys, ElectronicKey.of, participant_id, request)
 
 
 @strawberry.type

@@ -11,7 +11,7 @@ from schema.certificates import Certificate
 from schema.context import Info
 from schema.cost import ListSize
 from schema.nodes import ensure_ids, find_node, serve
-from schema.pagination import Connection, connect, page_request
+from schema.pagination import Connection, connection_of, page_request
 from schema.permissions import OnlyFor, asks
 from schema.records import Record, RecordFilter, asked_records, records_page
 from schema.scalars import Cursor
@@ -268,12 +268,8 @@ async def operators_page(
     last: int | None,
     before: Cursor | None,
 ) -> Connection[Operator]:
-    caller, services = info.context.caller, info.context.services
     request = page_request(info, ORDERS[order], first=first, after=after, last=last, before=before)
-    page = await services.operators.page(caller, wanted, request)
-    return connect(
-        page, lambda record: Operator.of(services.world, record), lambda: services.operators.count(caller, wanted)
-    )
+    return await connection_of(info, info.context.services.operators, Operator.of, wanted, request)
 
 
 @strawberry.type

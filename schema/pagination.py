@@ -8,18 +8,21 @@ import base64
 import binascii
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import orjson
 import strawberry
 
 from schema.context import Info
 from schema.scalars import Cursor
+from service.access import Caller
 from service.errors import BadInput
 from service.pagination import Order, Page, PageRequest, Position, Value
+from service.world import World
 
 N = TypeVar("N")
 R = TypeVar("R")
+W_contra = TypeVar("W_contra", contravariant=True)
 
 NOT_OURS = "This is not a cursor of this list: pass one that the service gave, unchanged, with the same order."
 MOMENT = "t"  # {"t": "2026-01-31T08:00:00.123000+00:00"}: JSON has no times
@@ -91,6 +94,22 @@ def connect(page: Page[R], to_node: Callable[[R], N], count: Callable[[], Awaita
         ),
         count=count,
     )
+
+
+class Pages(Protocol[W_contra, R]):
+    """A service that has pages of a noun: of those that the caller may see, which is for it to say."""
+
+    async def page(self, caller: Caller, wanted: W_contra, request: PageRequest, /) -> Page[R]: ...
+    async def count(self, caller: Caller, wanted: W_contra, /) -> int: ...
+
+
+async def connection_of(
+    info: Info, service: Pages[W_contra, R], to_node: Callable[[World, R], N], wanted: W_contra, request: PageRequest
+) -> Connection[N]:
+    """The connection of what a service has for which `wanted` holds, as the caller sees it."""
+    caller, world = info.context.caller, info.context.services.world
+    page = await service.page(caller, wanted, request)
+    return connect(page, lambda record: to_node(world, record), lambda: service.count(caller, wanted))
 
 
 def write_cursor(order: Order, position: Position) -> Cursor:

@@ -22,7 +22,7 @@ from schema.operators import (
     OperatorOrder,
     operators_page,
 )
-from schema.pagination import Connection, connect, page_request
+from schema.pagination import Connection, connection_of, page_request
 from schema.permissions import OnlyFor, asks
 from schema.records import Record, RecordFilter, asked_records, records_page
 from schema.scalars import Cursor
@@ -288,15 +288,9 @@ class ParticipantQuery:
         filter: ParticipantFilter | None = None,  # noqa: A002 - the schema's name for it
         order: ParticipantOrder = ParticipantOrder.APPLIED,
     ) -> Connection[Participant]:
-        caller, services = info.context.caller, info.context.services
         wanted = (filter or ParticipantFilter()).asked()
         request = page_request(info, ORDERS[order], first=first, after=after, last=last, before=before)
-        page = await services.participants.page(caller, wanted, request)
-        return connect(
-            page,
-            lambda record: Participant.of(services.world, record),
-            lambda: services.participants.count(caller, wanted),
-        )
+        return await connection_of(info, info.context.services.participants, Participant.of, wanted, request)
 
 
 serve(Kind.PARTICIPANT, lambda services: services.participants.get_many, Participant.of)

@@ -7,7 +7,7 @@ import strawberry
 
 from schema.context import Info
 from schema.nodes import ensure_ids, find_node, serve
-from schema.pagination import Connection, connect, page_request
+from schema.pagination import Connection, connection_of, page_request
 from schema.permissions import asks
 from schema.scalars import Cursor
 from schema.types import Marked, Node, marks
@@ -81,15 +81,12 @@ class ProposalQuery:
         before: Cursor | None = None,
         filter: ProposalFilter | None = None,  # noqa: A002 - the schema's name for it
     ) -> Connection[Proposal]:
-        caller, services = info.context.caller, info.context.services
+        services = info.context.services
         given = filter or ProposalFilter()
         ensure_ids(services.world, given)
         wanted = Wanted(given.status, given.subject_id, given.participant_id)
         request = page_request(info, LATEST_FIRST, first=first, after=after, last=last, before=before)
-        page = await services.proposals.page(caller, wanted, request)
-        return connect(
-            page, lambda record: Proposal.of(services.world, record), lambda: services.proposals.count(caller, wanted)
-        )
+        return await connection_of(info, services.proposals, Proposal.of, wanted, request)
 
 
 serve(Kind.PROPOSAL, lambda services: services.proposals.get_many, Proposal.of)

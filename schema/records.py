@@ -9,7 +9,7 @@ import strawberry
 from schema.context import Info
 from schema.cost import ListSize
 from schema.nodes import ensure_ids, find_node, serve
-from schema.pagination import Connection, connect, page_request
+from schema.pagination import Connection, connection_of, page_request
 from schema.permissions import OnlyFor, asks
 from schema.scalars import Cursor
 from schema.types import Marked, Node, marks
@@ -151,12 +151,8 @@ async def records_page(
     before: Cursor | None,
 ) -> Connection[Record]:
     """The records for which `wanted` holds and that the caller may see, the latest first."""
-    caller, services = info.context.caller, info.context.services
     request = page_request(info, LATEST_FIRST, first=first, after=after, last=last, before=before)
-    page = await services.records.page(caller, wanted, request)
-    return connect(
-        page, lambda record: Record.of(services.world, record), lambda: services.records.count(caller, wanted)
-    )
+    return await connection_of(info, info.context.services.records, Record.of, wanted, request)
 
 
 @strawberry.type

@@ -8,7 +8,7 @@ import strawberry
 from schema.context import Context, Info
 from schema.mutations import EXPECTED_VERSION, mutation
 from schema.nodes import ensure_ids, find_node, serve
-from schema.pagination import Connection, connect, page_request
+from schema.pagination import Connection, connection_of, page_request
 from schema.permissions import OnlyFor, asks
 from schema.scalars import Cursor
 from schema.types import Marked, Node, marks
@@ -84,15 +84,12 @@ class TaskQuery:
         before: Cursor | None = None,
         filter: TaskFilter | None = None,  # noqa: A002 - the schema's name for it
     ) -> Connection[Task]:
-        caller, services = info.context.caller, info.context.services
+        services = info.context.services
         given = filter or TaskFilter()
         ensure_ids(services.world, given)
         wanted = Wanted(given.status, given.participant_id)
         request = page_request(info, BY_ID, first=first, after=after, last=last, before=before)
-        page = await services.tasks.page(caller, wanted, request)
-        return connect(
-            page, lambda record: Task.of(services.world, record), lambda: services.tasks.count(caller, wanted)
-        )
+        return await connection_of(info, services.tasks, Task.of, wanted, request)
 
 
 @strawberry.input
