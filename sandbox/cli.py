@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from sandbox.conformance_commands import conformance
 from sandbox.credentials import Credentials, personas_directory
 from sandbox.embedded import EmbeddedMissing
 from sandbox.join_command import DirectoryTaken
@@ -111,7 +112,7 @@ def reset(tenant: Path | None, url: str | None, *, yes: bool, as_json: bool) -> 
     click.echo("The sandbox is empty.")
 
 
-for each in (join, clock, snapshot, restore, events, fire, webhooks, scenarios, faults):
+for each in (join, clock, snapshot, restore, events, fire, webhooks, scenarios, faults, conformance):
     main.add_command(each)
 
 

@@ -39,7 +39,7 @@ from service.conformance_reports import ConformanceReport
 from service.errors import BadInput
 from service.storage.database import Database, Session
 
-LATEST = 20
+LATEST = 10
 
 
 class Conformance:

@@ -145,7 +145,7 @@ class ConformanceQuery:
         found = await sandbox_of(info).conformance.find(await own_tenant(info), id)
         return await _shown(info, found) if found else None
 
-    @strawberry.field(description="The tenant's runs, the newest first.", directives=[ListSize(assumed_size=20)])
+    @strawberry.field(description="The tenant's runs, the newest first.", directives=[ListSize(assumed_size=10)])
     async def conformance_runs(self, info: Info) -> list[ConformanceRun]:
         found = await sandbox_of(info).conformance.latest(await own_tenant(info))
         return [await _shown(info, each) for each in found]

@@ -5,6 +5,7 @@ import { session } from "./session.js";
 import { choose, language, t } from "./texts.js";
 import { agreement } from "./views/agreement.js";
 import { certificates } from "./views/certificates.js";
+import { conformance } from "./views/conformance.js";
 import { events } from "./views/events.js";
 import { operators } from "./views/operators.js";
 import { participant } from "./views/participant.js";
@@ -12,7 +13,7 @@ import { records } from "./views/records.js";
 import { scenarios } from "./views/scenarios.js";
 import { start } from "./views/start.js";
 
-const VIEWS = [start, agreement, participant, operators, certificates, records, events, scenarios];
+const VIEWS = [start, agreement, participant, operators, certificates, records, events, scenarios, conformance];
 
 const main = document.getElementById("main");
 const nav = document.getElementById("nav");

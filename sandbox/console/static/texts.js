@@ -1,6 +1,7 @@
 // Every word of the console in both languages. The page remembers which was chosen.
 
 const TEXTS = {
+  abandonRun: ["放弃本次测试", "Abandon the run"],
   actions: ["操作", "Actions"],
   address: ["地址", "Address"],
   again: ["重新推送", "Deliver again"],
@@ -9,10 +10,18 @@ const TEXTS = {
   answer: ["应答", "Answer"],
   article: ["条", "Article"],
   articlesFound: ["条匹配", "articles found"],
+  beginCase: ["开始", "Begin"],
+  beginRun: ["开始一次测试", "Begin a run"],
   calendar: ["到期日历", "What expires when"],
+  cases: ["用例", "Cases"],
   certificates: ["数字证书", "Certificates"],
   choose: ["选择测试身份", "Choose a persona"],
   clearFaults: ["恢复默认", "Clear"],
+  conformance: ["一致性测试", "Conformance"],
+  conformanceMore: [
+    "开始用例，由贵方程序完成所述事项，然后结束用例：结果依据服务器所见评定，并形成经签名的报告。",
+    "Begin a case, let your client do what it says, then finish it: graded from what the server saw, with a signed report.",
+  ],
   contentHash: ["内容摘要", "Content hash"],
   copied: ["已复制", "Copied"],
   copy: ["复制", "Copy"],
@@ -33,6 +42,8 @@ const TEXTS = {
     "对您自己的参与人按比例发生；其他参与人不受影响。应答中 extensions.prop.askedFor 注明其为所请求的故障。",
     "They befall your own participant, as often as you say, and no other. An answer says in extensions.prop.askedFor that it was asked for.",
   ],
+  finishCase: ["完成本用例", "Finish the case"],
+  finishRun: ["结束测试并出具报告", "Finish the run and sign its report"],
   fire: ["触发事件", "Fire an event"],
   fired: ["手动触发", "fired"],
   graphiql: ["GraphiQL", "GraphiQL"],
@@ -61,6 +72,7 @@ const TEXTS = {
   needsLogin: ["请先登录：选择一个测试身份或加入。", "Log in first: choose a persona, or join."],
   needsTenant: ["请先加入：事件与推送属于您自己的参与人。", "Join first: events and webhooks belong to a participant of your own."],
   needsTenantForFaults: ["请先加入：故障属于您自己的参与人。", "Join first: faults are set for a participant of your own."],
+  noRun: ["尚未进行测试。", "There is no run yet."],
   nobody: ["未登录", "Not logged in"],
   noFaults: ["没有故障。", "No faults."],
   notAfter: ["到期", "Expires"],
@@ -81,6 +93,7 @@ const TEXTS = {
     "The address of the built-in receiver is filled in; the secret is shown this once.",
   ],
   remove: ["移除", "Remove"],
+  report: ["报告", "Report"],
   role: ["角色", "Role"],
   scenarios: ["场景", "Scenarios"],
   scenariosMore: [
