@@ -121,7 +121,9 @@ class Execution:
                 async for result in results:
                     yield await _answer(result, job, context)
         except ServiceError as error:
-            yield Answer([format_service_error(error)], cost=job.cost)
+            errors = [format_service_error(error)]
+            await _note_crossing(errors, context)
+            yield Answer(errors, cost=job.cost)
         except Exception as error:
             yield Answer([format_exception(error, context.request_id)], cost=job.cost, executed=True)
 
@@ -152,11 +154,16 @@ class Execution:
 
 async def _answer(result: ExecutionResult, job: Job, context: Context) -> Answer:
     errors = format_execution_errors(result.errors, context.request_id) if result.errors else None
-    if any(error["extensions"]["code"] == ErrorCode.ENVIRONMENT_MISMATCH for error in errors or ()):
-        await context.services.records.attempts.crossed(context.caller, "id")  # one a request, however many ids
+    await _note_crossing(errors or [], context)
     if errors and _needs_login(errors, result.data):
         return Answer([{"message": errors[0]["message"], "extensions": errors[0]["extensions"]}], cost=job.cost)
     return Answer(errors, result.data, executed=True, cost=job.cost)
+
+
+async def _note_crossing(errors: list[FormattedError], context: Context) -> None:
+    """An id of the other world was among what was asked: on record once for a request, however many ids there were."""
+    if any(error["extensions"]["code"] == ErrorCode.ENVIRONMENT_MISMATCH for error in errors):
+        await context.services.records.attempts.crossed(context.caller, "id")
 
 
 def _needs_login(errors: list[FormattedError], data: dict[str, Any] | None) -> bool:
