@@ -7,11 +7,12 @@ from starlette.types import Receive, Scope, Send
 
 from sandbox.bootstrap import Ground, Sandbox
 from sandbox.control.schema import control_schema
-from sandbox.join_routes import CONTROL_PATH, address_of, client_address
+from sandbox.join_routes import CONTROL_PATH, client_address
 from schema.app import face_of
 from schema.build import print_sdl
 from schema.documents import Documents
 from schema.limits import limits_of
+from schema.requests import address_of
 from schema.transport import GraphQLTransport
 from service.access import ANONYMOUS, Caller, CallerKind
 from service.world import World

@@ -1,6 +1,5 @@
 """`POST /sandbox/join`: JSON in, JSON out, for whoever has nothing yet."""
 
-from collections.abc import Mapping
 from contextvars import ContextVar
 
 import orjson
@@ -15,7 +14,7 @@ from schema.answers import Answers
 from schema.errors import HTTP_STATUS, RequestCode, RequestRefused, format_exception
 from schema.execution import Answer
 from schema.limits import limits_of
-from schema.requests import ensure_json, read_body
+from schema.requests import address_of, ensure_json, read_body
 from service.certificates import Certificate
 from service.tokens import TOKEN_PATH
 from service.world import World
@@ -46,12 +45,6 @@ def join_routes(world: World, ground: Ground) -> list[BaseRoute]:
         return Response(body, 201, UNSTORED, "application/json")
 
     return [Route(JOIN_PATH, join, methods=["POST"])]
-
-
-def address_of(scope: Mapping[str, object]) -> str:
-    """Where a request comes from, as the server says."""
-    client = scope.get("client")
-    return str(client[0]) if isinstance(client, (tuple, list)) else "unknown"
 
 
 def _parsed(body: bytes) -> object:

@@ -82,8 +82,8 @@ def hosted(
     """
     host = Host()
 
-    async def record_crossing(thing: str) -> None:
-        await host.services.tokens.record_crossing(thing)
+    async def record_crossing(thing: str, address: str) -> None:
+        await host.services.tokens.record_crossing(thing, address or None)
 
     staged = staging or Staging(Middleware(RefuseTestScenarios, world=world, record=record_crossing))
     checks: dict[str, Check] = {}

@@ -44,9 +44,12 @@ def scenario_in_greeting(message: Message) -> str | None:
 
 
 class RefuseTestScenarios:
-    """ASGI middleware: one look at the headers of each request, and at the first message of each WebSocket."""
+    """ASGI middleware: one look at the headers of each request, and at the first message of each WebSocket.
 
-    def __init__(self, app: ASGIApp, world: World, record: Callable[[str], Awaitable[None]]) -> None:
+    `record` is given what was brought and the address it came from.
+    """
+
+    def __init__(self, app: ASGIApp, world: World, record: Callable[[str, str], Awaitable[None]]) -> None:
         self._app = app
         self._world = world
         self._record = record
@@ -62,7 +65,7 @@ class RefuseTestScenarios:
             await self._app(scope, receive, send)
 
     async def _refuse(self, scope: Scope, send: Send) -> None:
-        await self._note()
+        await self._note(scope)
         error = self._error()
         body = refusal_body(self._world, error.code.value, error.message, **error.extensions)
         await send_refusal(scope, send, 400, body, [(b"cache-control", b"no-store")])
@@ -76,7 +79,7 @@ class RefuseTestScenarios:
             if scenario_in_greeting(message) is None:
                 return message
             closed = True
-            await self._note()
+            await self._note(scope)
             await send({"type": "websocket.close", "code": FORBIDDEN, "reason": self._error().code.value})
             return {"type": "websocket.disconnect", "code": FORBIDDEN}
 
@@ -93,9 +96,10 @@ class RefuseTestScenarios:
     def _error(self) -> EnvironmentMismatch:
         return EnvironmentMismatch(THING, here=self._world.environment, there=self._world.neighbour.environment)
 
-    async def _note(self) -> None:
+    async def _note(self, scope: Scope) -> None:
         """That it cannot be recorded now is no reason to let it pass."""
         try:
-            await self._record(THING)
+            client = scope.get("client")
+            await self._record(THING, client[0] if client else "")
         except Exception:
             logger.warning("an attempt to cross was not recorded", exc_info=True)

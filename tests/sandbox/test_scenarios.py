@@ -245,7 +245,7 @@ def test_every_scenario_says_what_it_shows_in_both_languages_and_where():
 async def test_production_refuses_every_one_of_them_and_records_it(scenario: str):
     recorded: list[str] = []
 
-    async def record(thing: str) -> None:
+    async def record(thing: str, _: str) -> None:
         recorded.append(thing)
 
     app = make_app(PRODUCTION)
