@@ -126,8 +126,8 @@ def _outside_rules(world: World, profile: Profile) -> ChainRules:
 def open_authority(settings: Settings, world: World) -> Iterator[Authority | None]:
     """The authority that the settings name; None if they name none.
 
-    Raises SigningKeyUnusable or CertificateError where key, certificate, root and world do not fit, OSError where a
-    file cannot be read.
+    Raises SigningKeyUnusable or CertificateError where key, certificate, root and world do not fit, or a file cannot be
+    read.
     """
     if settings.issuing_certificate_file is None or settings.root_certificates_file is None:
         yield None
@@ -135,7 +135,7 @@ def open_authority(settings: Settings, world: World) -> Iterator[Authority | Non
     certificate = load_certificates(settings.issuing_certificate_file)[0]
     root = _root_of(certificate, load_certificates(settings.root_certificates_file))
     base = settings.pki_url or settings.public_url
-    root_list = settings.root_revocation_list_file.read_bytes() if settings.root_revocation_list_file else None
+    root_list = _read(settings.root_revocation_list_file) if settings.root_revocation_list_file else None
     with ExitStack() as stack:
         key = _open_signer(settings, stack)
         issuing = IssuingAuthority(world, certificate, key, status_points(base))
@@ -153,7 +153,7 @@ def open_outside(settings: Settings, world: World) -> OutsideAuthorities:
 def load_certificates(file: Path) -> list[x509.Certificate]:
     """Those of a PEM file, one at least. Raises SigningKeyUnusable, which names the file."""
     try:
-        return x509.load_pem_x509_certificates(file.read_bytes())
+        return x509.load_pem_x509_certificates(_read(file))
     except ValueError:
         raise SigningKeyUnusable(f"{file.name} holds no certificate in PEM.") from None
 
@@ -163,11 +163,19 @@ def read_blocked_keys(file: Path | None) -> frozenset[str]:
 
     Raises SigningKeyUnusable for a line that is no SHA-256, since a list that is half read protects from nothing.
     """
-    lines = [line.strip().lower() for line in file.read_text("ascii", "replace").splitlines()] if file else []
+    text = _read(file).decode("ascii", "replace") if file else ""
+    lines = [line.strip().lower() for line in text.splitlines()]
     hashes_found = [line for line in lines if line and not line.startswith("#")]
     if not all(re.fullmatch(r"[0-9a-f]{64}", line) for line in hashes_found):
         raise SigningKeyUnusable("The file of blocked keys has a line that is not a SHA-256 in hexadecimal.")
     return frozenset(hashes_found)
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise SigningKeyUnusable(f"{file} cannot be read: {error.strerror}.") from None
 
 
 def _open_signer(settings: Settings, stack: ExitStack) -> Signer:

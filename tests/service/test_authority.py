@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from service.authority import Authority, open_authority
+from service.authority import Authority, open_authority, open_outside, read_blocked_keys
 from service.ceremony import (
     ISSUING_CERTIFICATE,
     ISSUING_KEY,
@@ -165,3 +165,17 @@ def test_the_roots_of_another_ceremony_do_not_fit(minutes: Minutes, tmp_path: Pa
     )
     with pytest.raises(SigningKeyUnusable, match="None of the roots"), open_authority(changed, PRODUCTION):
         raise AssertionError("opened")
+
+
+@pytest.mark.parametrize("setting", ["issuing_certificate_file", "root_certificates_file", "root_revocation_list_file"])
+def test_a_file_that_is_not_there_is_named_in_a_sentence(minutes: Minutes, tmp_path: Path, setting: str) -> None:
+    missing = tmp_path / "missing.pem"
+    with (
+        pytest.raises(SigningKeyUnusable, match=r"missing\.pem cannot be read: No such file"),
+        open_authority(settings_for(minutes, **{setting: missing}), PRODUCTION),
+    ):
+        raise AssertionError("opened")
+    with pytest.raises(SigningKeyUnusable, match="cannot be read"):
+        read_blocked_keys(missing)
+    with pytest.raises(SigningKeyUnusable, match="cannot be read"):
+        open_outside(make_settings(outside_root_certificates_file=missing), PRODUCTION)
