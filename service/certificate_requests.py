@@ -1,6 +1,7 @@
 """How certificates come about (art. 13, 14): requested, approved by a second person, renewed before they end."""
 
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -26,11 +27,13 @@ from service.certificates import (
     validity_at,
 )
 from service.electronic_keys import ensure_in_hand
+from service.errors import Unavailable
 from service.identifiers import Kind
 from service.pki.errors import CertificateError
 from service.pki.keys import ensure_key_allowed
 from service.pki.parsing import RequestFacts, format_name, parse_request
 from service.pki.profiles import subject_of
+from service.pki.signers import SigningKeyUnusable
 from service.policy import Action, ensure_second_person
 from service.refusals import RefusalCode, refuse
 from service.storage.certificate_keys import CertificateKeyStore
@@ -39,6 +42,8 @@ from service.storage.electronic_keys import ElectronicKeyStore
 from service.world import World
 
 Work = Callable[[Act], Awaitable[Done[Certificate]]]
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +185,21 @@ class CertificateRequests:
     async def _issue(
         self, caller: Caller, action: Action, work: Work, asked: Mapping[str, object], key: str | None
     ) -> Done[Certificate]:
-        """Perform the first part, and where that intends a certificate, the second: sign and keep it."""
+        """Perform the first part, and where that intends a certificate, the second: sign and keep it.
+
+        Raises Unavailable where the authority does not sign: what was intended is finished as soon as it does.
+        """
         done = await self._acts.perform(caller, action, CERTIFICATE_CODEC, work, given=asked, key=key)
         if done.subject.intent is None:
             return done
-        return replace(done, subject=await self._issuing.finish(caller, done.subject.id))
+        try:
+            return replace(done, subject=await self._issuing.finish(caller, done.subject.id))
+        except SigningKeyUnusable as error:
+            _logger.error("the authority does not sign", extra={"certificate": done.subject.id}, exc_info=error)
+            raise Unavailable(
+                "The authority does not sign at the moment. The request is kept, and finished as soon as it does.",
+                certificateId=done.subject.id,
+            ) from error
 
     async def _requested(
         self,

@@ -78,7 +78,10 @@ class _TokenKey(ec.EllipticCurvePrivateKey):
         self, data: bytes | bytearray | memoryview, signature_algorithm: ec.EllipticCurveSignatureAlgorithm
     ) -> bytes:
         digest = _digest(data, signature_algorithm.algorithm)
-        raw = self._private.sign(digest, mechanism=pkcs11.Mechanism.ECDSA)
+        try:
+            raw = self._private.sign(digest, mechanism=pkcs11.Mechanism.ECDSA)
+        except pkcs11.PKCS11Error as error:
+            raise SigningKeyUnusable(f"The PKCS#11 token did not sign: {type(error).__name__}.") from None
         half = len(raw) // 2
         return encode_dss_signature(int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big"))
 

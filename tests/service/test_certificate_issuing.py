@@ -8,6 +8,7 @@ from service.certificate_keys import BlockReason
 from service.certificates import (
     CertificateState,
 )
+from service.errors import Unavailable
 from service.pki.authority import Intent
 from service.pki.parsing import CertificateFacts
 from service.pki.signers import SigningKeyUnusable
@@ -56,10 +57,13 @@ async def test_a_token_that_does_not_answer_leaves_the_intent_waiting(desk: Cert
     _, administrator = await desk.open()
     asked = (await desk.requests.request(REVIEWER, ask(administrator))).subject
     desk.issuing._authority = Dying(desk, SigningKeyUnusable("away"))
-    with pytest.raises(SigningKeyUnusable):
+    with pytest.raises(Unavailable) as caught:
         await desk.requests.approve(OFFICER, asked.id)
+    assert caught.value.extensions == {"certificateId": asked.id}
     (found,) = await desk.issuing.finish_interrupted()
     assert found.outcome is Outcome.WAITING
+    desk.issuing._authority = desk.authority
+    assert [each.outcome for each in await desk.issuing.finish_interrupted()] == [Outcome.FINISHED]
 
 
 async def test_an_intent_whose_key_was_blocked_meanwhile_is_abandoned(desk: Certifying) -> None:

@@ -179,6 +179,9 @@ async def test_an_authority_whose_key_is_in_a_token_is_opened_from_settings_and_
         order = Order(Profile.SEAL, OperatorHolder("BRK001", "000001"), "某证券", facts_of(KEY.public_key()))
         facts = await authority.sign(authority.prepare(order, AT))
         authority.verify(facts, Profile.SEAL, AT)
+        asked = authority.prepare(order, AT)
+    with pytest.raises(SigningKeyUnusable, match="did not sign"):  # the session is over, as when a token is pulled out
+        authority.issuing.sign(asked)
     with (
         pytest.raises(SigningKeyUnusable, match="cannot be opened") as caught,
         open_authority(make_settings(**given, issuing_key_pin="0000-wrong"), PRODUCTION),
