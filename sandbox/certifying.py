@@ -1,58 +1,33 @@
 """Certificates of personas: issued by the sandbox's own authority, and issued again before they end."""
 
-from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from sandbox.credentials import Credential, Credentials
+from sandbox.issuing import end_certificates, issue_certificate, services_earlier
+from sandbox.join_command import request_of
+from sandbox.openings import Staff
 from sandbox.personas import Condition, Persona
-from service.access import SYSTEM
+from service.access import RegistrarRole
 from service.authority import Authority
 from service.bootstrap import Services
-from service.certificates import Certificate, CertificateState, RevocationReason, revoked
-from service.identifiers import Kind, new_id
-from service.operators import Operator
-from service.participants import Participant
-from service.pki.authority import Order
+from service.certificate_requests import RequestInput
+from service.certificates import Certificate, CertificateProfile, CertificateState
 from service.pki.keys import facts_of
-from service.pki.parsing import CertificateFacts
-from service.pki.profiles import Holder, OperatorHolder, Profile, RegistrarHolder
-from service.registrars import Registrar
 from service.storage.certificate_keys import CertificateKeyStore
 from service.storage.certificates import CertificateStore
-from service.storage.database import Session
 
-DAYS = 365
 ENDS_SOON = timedelta(days=30)  # a certificate is issued again when so little is left of it
 EXPIRING_DAYS, EXPIRING_PASSED = 24, timedelta(days=20)  # three whole days are left, and the renewal window is open
 EXPIRING_LEAST = timedelta(days=3)
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Whom a certificate is for, as our records have it."""
-
-    id: str
-    named: Holder
-    legal_name: str
-    participant_id: str | None = None
-    operator_id: str | None = None
-    registrar_id: str | None = None
-
-
-def operator_subject(participant: Participant, operator: Operator) -> Subject:
-    named = OperatorHolder(participant.participant_code, operator.operator_number)
-    return Subject(operator.id, named, participant.legal_name, participant.id, operator.id)
-
-
-def registrar_subject(registrar: Registrar, legal_name: str) -> Subject:
-    return Subject(registrar.id, RegistrarHolder(registrar.number), legal_name, registrar_id=registrar.id)
+ENDED = frozenset({Condition.REVOKED, Condition.OFFBOARDED})
+LOGIN = CertificateProfile.LOGIN
 
 
 class Certifying:
-    """Issues LOGIN certificates over the services' own storage, in one transaction with their record."""
+    """Gives personas their LOGIN certificates and keeps them in files, beside the keys."""
 
     def __init__(self, services: Services, authority: Authority, credentials: Credentials) -> None:
         self._services = services
@@ -63,13 +38,13 @@ class Certifying:
 
     async def is_settled(self, persona: Persona) -> bool:
         """Whether a former start brought this persona to its end: its files and the database know the certificate."""
-        credential = self._credentials.find(persona.name)
-        return credential is not None and await self._known(credential) is not None
+        known = await self._known(self._credentials.find(persona.name))
+        return known is not None and (persona.condition not in ENDED or known.state is CertificateState.REVOKED)
 
     async def is_due(self, persona: Persona) -> bool:
         """Whether a settled persona's certificate is to be issued again. One that shows an end needs no other."""
         credential = self._credentials.find(persona.name)
-        if credential is None or persona.condition in {Condition.REVOKED, Condition.OFFBOARDED}:
+        if credential is None or persona.condition in ENDED:
             return False
         least, left = ENDS_SOON, credential.certificate.not_valid_after_utc - self._services.clock.now()
         if persona.condition is Condition.EXPIRING:
@@ -79,73 +54,46 @@ class Certifying:
             least = EXPIRING_LEAST
         return left < least or not self._is_ours(credential.certificate)
 
-    async def certify(self, persona: Persona, subject: Subject) -> x509.Certificate:
-        """A fresh certificate for the persona's key; the one before it, if it still stands, is revoked."""
-        key = self._credentials.ensure_key(persona.name)
-        now = self._services.clock.now(subject.participant_id)
-        passed, days = timedelta(0), DAYS
+    async def is_usable(self, persona: Persona) -> bool:
+        """Whether nobody has ended the certificate that its files hold."""
+        known = await self._known(self._credentials.find(persona.name))
+        return known is not None and known.state is CertificateState.ISSUED
+
+    async def certify(self, persona: Persona, staff: Staff, holder_id: str) -> None:
+        """A fresh certificate for the persona's key, handed out; what its holder had before is revoked.
+
+        Raises Refused for a holder who may have none.
+        """
+        services = self._services
         if persona.condition is Condition.EXPIRING:
-            passed, days = EXPIRING_PASSED, EXPIRING_DAYS
-        order = Order(Profile.LOGIN, subject.named, subject.legal_name, facts_of(key.public_key()), days)
-        facts = await self._authority.sign(self._authority.prepare(order, now - passed))
-        await self._services.database.transaction(lambda session: self._keep(session, subject, facts))
-        return facts.certificate
+            services = services_earlier(services, EXPIRING_PASSED, EXPIRING_DAYS)
+        await self.end(persona, staff, holder_id)
+        given = RequestInput(LOGIN, request_of(await self._key(persona)), **holder_of(persona, holder_id))
+        issued = await issue_certificate(services, staff, given)
+        self._keep(persona, holder_id, issued)
 
-    def settle(self, persona: Persona, subject: Subject, certificate: x509.Certificate) -> None:
-        """Hand out the credential: from here on a start leaves the persona as it finds it."""
-        self._credentials.keep(persona.name, subject.id, certificate)
+    async def end(self, persona: Persona, staff: Staff, holder_id: str) -> None:
+        await end_certificates(self._services, staff, LOGIN, **holder_of(persona, holder_id))
 
-    async def revoke(self, subject: Subject) -> None:
-        async def work(session: Session) -> None:
-            await self._revoke_seated(session, subject, RevocationReason.CESSATION_OF_OPERATION)
+    async def settle_ended(self, persona: Persona, operator_id: str) -> None:
+        """One that has left gets no certificate any more: its last one, if its key is still here, is what it shows."""
+        key = facts_of(self._credentials.ensure_key(persona.name).public_key())
+        last = [each for each in await self._certificates.of_key(key.spki_sha256) if each.operator_id == operator_id]
+        if last and last[-1].pem is not None:
+            self._keep(persona, operator_id, last[-1])
 
-        await self._services.database.transaction(work)
+    async def _key(self, persona: Persona) -> ec.EllipticCurvePrivateKey:
+        """The persona's own; another where whoever tried it reported that one compromised."""
+        key = self._credentials.ensure_key(persona.name)
+        known = await self._keys.find(facts_of(key.public_key()).spki_sha256)
+        return self._credentials.replace_key(persona.name) if known and known.blocked_at else key
 
-    async def _keep(self, session: Session, subject: Subject, facts: CertificateFacts) -> None:
-        at = self._services.clock.now(subject.participant_id)
-        at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # what the database keeps of a time
-        await self._revoke_seated(session, subject, RevocationReason.SUPERSEDED)
-        await self._keys.claim(session, facts.key.spki_sha256, subject.id, Profile.LOGIN, at)
-        certificate = Certificate(
-            id=new_id(self._services.world, Kind.CERTIFICATE, at),
-            version=1,
-            profile=Profile.LOGIN,
-            state=CertificateState.ISSUED,
-            serial_number=facts.serial,
-            fingerprint=facts.fingerprint,
-            subject=facts.subject,
-            issuer=facts.issuer,
-            not_before=facts.not_before,
-            not_after=facts.not_after,
-            key_algorithm=facts.key.name,
-            spki_sha256=facts.key.spki_sha256,
-            pem=_pem(facts.certificate),
-            chain_pem=self._authority.chain_pem,
-            participant_id=subject.participant_id,
-            operator_id=subject.operator_id,
-            registrar_id=subject.registrar_id,
-            registered_at=at,
-            issued_at=at,
-        )
-        await self._certificates.insert(session, certificate)
-        await self._record(session, "certificate.issued", certificate, {"fingerprint": facts.fingerprint})
+    def _keep(self, persona: Persona, holder_id: str, issued: Certificate) -> None:
+        certificate = x509.load_pem_x509_certificate((issued.pem or "").encode())
+        self._credentials.keep(persona.name, holder_id, certificate)
 
-    async def _revoke_seated(self, session: Session, subject: Subject, reason: RevocationReason) -> None:
-        seated = await self._certificates.find_seated(subject.id, Profile.LOGIN, session)
-        if seated is None:
-            return
-        at = self._services.clock.now(subject.participant_id)
-        at = at.replace(microsecond=at.microsecond // 1000 * 1000)
-        ended = await self._certificates.replace(session, revoked(seated, reason, at))
-        await self._record(session, "certificate.revoked", ended, {"reason": reason.value})
-
-    async def _record(self, session: Session, kind: str, certificate: Certificate, content: dict[str, object]) -> None:
-        caller = replace(SYSTEM, participant_id=certificate.participant_id)
-        participant = certificate.participant_id
-        await self._services.records.write(caller, session, kind, certificate.id, participant, content)
-
-    async def _known(self, credential: Credential) -> Certificate | None:
-        return await self._certificates.find_by_fingerprint(credential.fingerprint)
+    async def _known(self, credential: Credential | None) -> Certificate | None:
+        return await self._certificates.find_by_fingerprint(credential.fingerprint) if credential else None
 
     def _is_ours(self, certificate: x509.Certificate) -> bool:
         """Whether the authority of today has issued it: one that was made anew does not vouch for the former's."""
@@ -155,5 +103,5 @@ class Certifying:
         return certificate.issuer == issuing.subject and name.key_identifier == own.key_identifier
 
 
-def _pem(certificate: x509.Certificate) -> str:
-    return certificate.public_bytes(Encoding.PEM).decode()
+def holder_of(persona: Persona, holder_id: str) -> dict[str, str]:
+    return {"registrar_id" if isinstance(persona.role, RegistrarRole) else "operator_id": holder_id}

@@ -77,8 +77,12 @@ class Credentials:
 
     def ensure_key(self, name: str) -> ec.EllipticCurvePrivateKey:
         """The persona's key, made where there is none."""
-        if not self._file(name, "key").exists():
-            self._write(name, "key", _pem(ec.generate_private_key(ec.SECP256R1())))
+        return self._key(name) if self._file(name, "key").exists() else self.replace_key(name)
+
+    def replace_key(self, name: str) -> ec.EllipticCurvePrivateKey:
+        """A new key; the certificate of the former is handed out no more."""
+        self._file(name, "json").unlink(missing_ok=True)
+        self._write(name, "key", _pem(ec.generate_private_key(ec.SECP256R1())))
         return self._key(name)
 
     def keep(self, name: str, client_id: str, certificate: x509.Certificate) -> None:

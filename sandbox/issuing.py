@@ -1,96 +1,76 @@
-"""A certificate for an operator of the sandbox at once: automatic approval, the world's own authority (art. 13, 17)."""
+"""Certificates of the sandbox's people, as production has them: asked for, approved by another, issued (art. 13)."""
 
-from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from sandbox.openings import Staff
 from service.access import SYSTEM
-from service.bootstrap import Services
-from service.certificates import Certificate, CertificateProfile, CertificateState, RevocationReason, revoked
-from service.errors import Unavailable
-from service.identifiers import Kind, new_id
-from service.operators import Operator
-from service.participants import Participant
-from service.pki.authority import Order
-from service.pki.keys import KeyFacts
-from service.pki.parsing import parse_request, read_certificate
-from service.pki.profiles import MAX_DAYS, OperatorHolder
-from service.storage.certificate_keys import CertificateKeyStore
+from service.bootstrap import Services, services_over
+from service.certificate_requests import RequestInput
+from service.certificates import Certificate, CertificateProfile, CertificateState, RevocationReason
+from service.clock import Clock
 from service.storage.certificates import CertificateStore
-from service.storage.database import Session
-
-NO_TIME = timedelta(0)
 
 
-async def issue_certificate(
-    services: Services, participant: Participant, operator: Operator, profile: CertificateProfile, request: str
-) -> Certificate:
-    """For the key of a PKCS#10 request, of which nothing but the key is read. Raises CertificateError, Refused."""
-    return await issue_for_key(services, participant, operator, profile, parse_request(request.encode()).key)
+async def issue_certificate(services: Services, staff: Staff, given: RequestInput) -> Certificate:
+    """For an operator by the staff, who ask and approve; for staff by the system, as the depository's machine does it.
 
-
-async def issue_for_key(
-    services: Services,
-    participant: Participant,
-    operator: Operator,
-    profile: CertificateProfile,
-    key: KeyFacts,
-    *,
-    days: int = MAX_DAYS,
-    passed: timedelta = NO_TIME,
-    in_place_of: Certificate | None = None,
-) -> Certificate:
-    """For a key that its holder has proven before. Of its `days` as much is over as has `passed`.
-
-    The one `in_place_of` which it comes is revoked as superseded. Raises CertificateError, Refused.
+    Raises CertificateError, Refused.
     """
-    if services.authority is None:
-        raise Unavailable("This sandbox has no authority to issue certificates with.")
-    authority, at = services.authority, services.clock.now(participant.id)
-    at = at.replace(microsecond=at.microsecond // 1000 * 1000)  # what the database keeps of a time
-    holder = OperatorHolder(participant.participant_code, operator.operator_number)
-    intent = authority.prepare(Order(profile, holder, participant.legal_name, key, days), at - passed)
-    signed = await authority.sign(intent)
-    issued = read_certificate(signed.certificate)
-    certificate = Certificate(
-        id=new_id(services.world, Kind.CERTIFICATE, at),
-        version=1,
-        profile=profile,
-        state=CertificateState.ISSUED,
-        serial_number=issued.serial,
-        fingerprint=issued.fingerprint,
-        subject=issued.subject,
-        issuer=issued.issuer,
-        not_before=issued.not_before,
-        not_after=issued.not_after,
-        key_algorithm=key.name,
-        spki_sha256=key.spki_sha256,
-        pem=signed.certificate.public_bytes(Encoding.PEM).decode(),
-        chain_pem=authority.chain_pem,
-        participant_id=participant.id,
-        operator_id=operator.id,
-        registered_at=at,
-        issued_at=at,
-    )
-
-    caller = replace(SYSTEM, participant_id=participant.id)
-
-    async def work(session: Session) -> None:
-        keys, certificates = CertificateKeyStore(services.database), CertificateStore(services.database)
-        if in_place_of is not None:
-            ended = await certificates.replace(session, revoked(in_place_of, RevocationReason.SUPERSEDED, at))
-            said = {"reason": RevocationReason.SUPERSEDED.value}
-            await services.records.write(caller, session, "certificate.revoked", ended.id, participant.id, said)
-        await keys.claim(session, certificate.spki_sha256, operator.id, profile, at)
-        await certificates.insert(session, certificate)
-        content = {
-            "profile": profile.value,
-            "fingerprint": issued.fingerprint,
-            "serial": issued.serial,
-            "key": key.spki_sha256,
-        }
-        await services.records.write(caller, session, "certificate.issued", certificate.id, participant.id, content)
-
-    await services.database.transaction(work)
+    caller = staff.counter if given.operator_id is not None else SYSTEM
+    certificate = (await services.certificate_requests.request(caller, given)).subject
+    if certificate.state is CertificateState.REQUESTED:  # where the sandbox's settings ask for a second person
+        certificate = (await services.certificate_requests.approve(staff.desk, certificate.id)).subject
     return certificate
+
+
+async def end_certificates(
+    services: Services,
+    staff: Staff,
+    profile: CertificateProfile,
+    *,
+    operator_id: str | None = None,
+    registrar_id: str | None = None,
+) -> int:
+    """Revoke what a holder has, or has asked for, of a profile: another may follow it. Answers how many there were."""
+    whose = {"operatorId": operator_id} if operator_id is not None else {"registrarId": registrar_id}
+    standing = await CertificateStore(services.database).standing_of(whose)
+    ended = [each for each in standing if each.profile is profile]
+    for each in ended:
+        await services.certificates.revoke(staff.desk, each.id, RevocationReason.CESSATION_OF_OPERATION)
+    return len(ended)
+
+
+class Behind:
+    """A clock that is so far behind another."""
+
+    def __init__(self, clock: Clock, by: timedelta) -> None:
+        self._clock = clock
+        self._by = by
+
+    def now(self, tenant: str | None = None) -> datetime:
+        return self._clock.now(tenant) - self._by
+
+
+def services_earlier(services: Services, passed: timedelta, days: int) -> Services:
+    """The same services at a time that has passed, whose certificates live so many days: what is issued there is now
+    near its end."""
+    settings = services.settings.model_copy(update={"certificate_days": days})
+    return services_over(services.database, settings, Behind(services.clock, passed), services.authority)
+
+
+async def issue_near_its_end(
+    services: Services, staff: Staff, old: Certificate, *, passed: timedelta, days: int
+) -> Certificate:
+    """In place of a certificate another one for the same request, whose `days` have `passed` but for a few.
+
+    Raises Refused, CertificateError; LookupError for a certificate that was not asked for here.
+    """
+    if old.request is None or old.operator_id is None:
+        raise LookupError("No request of this certificate is kept.")
+    request = x509.load_der_x509_csr(old.request).public_bytes(Encoding.PEM).decode()
+    await end_certificates(services, staff, old.profile, operator_id=old.operator_id)
+    given = RequestInput(old.profile, request, operator_id=old.operator_id)
+    return await issue_certificate(services_earlier(services, passed, days), staff, given)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from sandbox import made_up
 from sandbox.issuing import issue_certificate
-from sandbox.openings import NAMES, Opened, ensure_staff, open_participant
+from sandbox.openings import NAMES, Opened, Staff, ensure_staff, open_participant
 from sandbox.settings import SandboxSettings
 from sandbox.snapshots import JOINED, Snapshots
 from sandbox.storage.joining_places import JoiningPlaceStore, Place
@@ -21,6 +21,7 @@ from sandbox.storage.tenants import TenantStore
 from sandbox.tenants import Tenant, TenantState, digest_of, new_secret
 from service.access import OperatorRole
 from service.bootstrap import Services
+from service.certificate_requests import RequestInput
 from service.certificates import Certificate, CertificateProfile
 from service.errors import BadInput, RateLimited
 from service.operators import Operator
@@ -137,7 +138,7 @@ class Joining:
         legal_name = given.name or made_up.new_legal_name(code)
         staff = await ensure_staff(self._services)
         opened = await open_participant(self._services, staff, code=code, legal_name=legal_name, uscc=uscc)
-        operators = await self._certify(opened, given)
+        operators = await self._certify(staff, opened, given)
         secret = new_secret()
         tenant = Tenant(
             id=opened.participant.id,
@@ -171,13 +172,13 @@ class Joining:
         if await self._tenants.count_standing() + len(others) >= self._settings.tenants:
             raise RateLimited("The sandbox is full; idle tenants end after 30 days.", retryAfter=3600)
 
-    async def _certify(self, opened: Opened, given: JoinInput) -> tuple[JoinedOperator, ...]:
+    async def _certify(self, staff: Staff, opened: Opened, given: JoinInput) -> tuple[JoinedOperator, ...]:
         keys = {each.role: each for each in given.operators}
         joined = []
         for role, operator in opened.operators.items():
             requests = keys[role].requests if role in keys else {}
             certificates = [
-                await issue_certificate(self._services, opened.participant, operator, profile, request)
+                await issue_certificate(self._services, staff, RequestInput(profile, request, operator_id=operator.id))
                 for profile, request in requests.items()
             ]
             joined.append(JoinedOperator(operator, tuple(certificates)))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sandbox import made_up
+from sandbox.personas import PERSONAS, Persona
 from service.access import (
     APPROVING,
     ROLE_CEILINGS,
@@ -33,7 +34,6 @@ from service.registrar_service import RegistrarInput
 from service.registration import AdministratorInput
 from service.storage.operators import OperatorStore
 
-COUNTER, DESK = "SANDBOXCOUNTER", "SANDBOXDESK"  # numbers of the registrar who files and of the one who decides
 QUALIFIED_SINCE = timedelta(days=365)
 NAMES = {
     OperatorRole.ADMINISTRATOR: ("000001", "测试管理员"),
@@ -44,7 +44,7 @@ NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Staff:
-    """The two registrars by whom the sandbox opens: who files does not decide."""
+    """The two registrars by whom the sandbox opens and certifies: who files does not decide. They are personas too."""
 
     counter: Caller
     desk: Caller
@@ -57,18 +57,19 @@ class Opened:
 
 
 async def ensure_staff(services: Services) -> Staff:
-    """The sandbox's own registrars, added where they are not there yet."""
-    return Staff(
-        await _registrar(services, COUNTER, "沙箱受理", RegistrarRole.REVIEWER),
-        await _registrar(services, DESK, "沙箱审核", RegistrarRole.OFFICER),
-    )
+    """The registrars among the personas, added where they are not there yet."""
+    counter, desk = PERSONAS["registrar-reviewer"], PERSONAS["registrar-officer"]
+    return Staff(await ensure_registrar(services, counter), await ensure_registrar(services, desk))
 
 
-async def _registrar(services: Services, number: str, name: str, role: RegistrarRole) -> Caller:
-    found = await services.registrars.find_by_number(SYSTEM, number)
+async def ensure_registrar(services: Services, persona: Persona) -> Caller:
+    """The persona as a caller. Raises TypeError for one that is no registrar."""
+    if not isinstance(persona.role, RegistrarRole):
+        raise TypeError(f"{persona.name} has no role of the depository's staff")
+    found = await services.registrars.find_by_number(SYSTEM, persona.number)
     if found is None:
-        given = RegistrarInput(number, name, role)
-        found = (await services.registrars.add(SYSTEM, given, key=f"sandbox staff {number}")).subject
+        given = RegistrarInput(persona.number, persona.person, persona.role)
+        found = (await services.registrars.add(SYSTEM, given, key=f"sandbox staff {persona.number}")).subject
     return Caller(CallerKind.REGISTRAR, found.id, role=found.role)
 
 

@@ -26,6 +26,7 @@ class Standing(StrEnum):
 
     GOOD = "GOOD"
     SUSPENDED = "SUSPENDED"  # art. 19
+    STALE = "STALE"  # art. 25: opened under the agreement's former edition, and has not answered the newest
     UNQUALIFIED = "UNQUALIFIED"  # art. 20: the qualification is gone, the depository has not decided yet
 
 
@@ -120,7 +121,17 @@ UNQUALIFIED = Institution(
     services=(Service.SETTLEMENT,),
     standing=Standing.UNQUALIFIED,
 )
-INSTITUTIONS = (BROKER, ISSUER, SUSPENDED, UNQUALIFIED)
+STALE = Institution(
+    code="STL001",
+    uscc="91999999MA0XT000LM",
+    kind=ParticipantKind.SETTLEMENT_PARTICIPANT,
+    legal_name="沙盒旧港证券有限责任公司",
+    legal_name_en="Sandbox Old Harbour Securities Co., Ltd.",
+    clearing_numbers=("SBX004",),
+    services=(Service.SETTLEMENT,),
+    standing=Standing.STALE,
+)
+INSTITUTIONS = (STALE, BROKER, ISSUER, SUSPENDED, UNQUALIFIED)
 
 _REGISTRARS = (
     Persona(
@@ -255,10 +266,16 @@ _OPERATORS = (
         role=OperatorRole.ADMINISTRATOR,
         institution=UNQUALIFIED,
     ),
+    Persona(
+        name="stale-admin",
+        shows="The administrator of one that has not accepted the newest agreement: its next use is consent.",
+        shows_zh="尚未接受最新协议的用户的管理员：可确认、可拒绝；继续使用即视为同意。",
+        number="000001",
+        person="港一",
+        role=OperatorRole.ADMINISTRATOR,
+        institution=STALE,
+    ),
 )
-# Not among them: one whose participant has not accepted the newest agreement (art. 25). A sandbox starts with one
-# version, which everybody accepted by applying; who publishes a second has such participants, all of them.
-
 PERSONAS: Mapping[str, Persona] = MappingProxyType({each.name: each for each in (*_OPERATORS, *_REGISTRARS)})
 REGISTRARS: tuple[Persona, ...] = _REGISTRARS
 

@@ -5,9 +5,11 @@ stays as its users left it; only what has run out is issued again. `prop-sandbox
 """
 
 import hashlib
+from collections.abc import Sequence
 from datetime import date
 
-from sandbox.certifying import Certifying, Subject, operator_subject, registrar_subject
+from sandbox.certifying import Certifying
+from sandbox.openings import Staff, ensure_registrar, ensure_staff
 from sandbox.personas import (
     INSTITUTIONS,
     REGISTRARS,
@@ -26,7 +28,6 @@ from service.access import (
     OperatorRole,
     Permission,
     QualificationType,
-    RegistrarRole,
     Service,
 )
 from service.applications import (
@@ -51,7 +52,6 @@ from service.participants import (
     RuleReference,
     granted_services,
 )
-from service.registrar_service import RegistrarInput
 from service.registration import AdministratorInput, ContactInput, InformationInput
 from service.storage.applications import ApplicationFilter
 from service.storage.operators import OperatorFilter
@@ -69,24 +69,36 @@ class Seeding:
     def __init__(self, services: Services, certifying: Certifying) -> None:
         self._services = services
         self._certifying = certifying
-        self._registrars: dict[RegistrarRole, Caller] = {}
+        self._known_staff: Staff | None = None
 
-    async def run(self) -> None:
-        """All personas as they are described, or as they were left."""
+    async def run(self, institutions: Sequence[Institution] = INSTITUTIONS) -> None:
+        """All personas of these as they are described, or as they were left; the staff first, who open the others."""
+        self._known_staff = await ensure_staff(self._services)
         for persona in REGISTRARS:
             await self._ensure_registrar(persona)
-        for institution in INSTITUTIONS:
+        for institution in institutions:
             await self._ensure_institution(institution)
 
+    async def mend_staff(self) -> None:
+        """New certificates for those of the depository's staff whose one was ended."""
+        self._known_staff = await ensure_staff(self._services)
+        for persona in REGISTRARS:
+            if not await self._certifying.is_usable(persona):
+                await self._certify_registrar(persona)
+
+    @property
+    def _staff(self) -> Staff:
+        if self._known_staff is None:
+            raise WorldIncomplete("the depository has no staff yet")
+        return self._known_staff
+
     async def _ensure_registrar(self, persona: Persona) -> None:
-        if not isinstance(persona.role, RegistrarRole):
-            raise WorldIncomplete(f"{persona.name} has no role of the depository's staff")
-        found = await self._services.registrars.find_by_number(SYSTEM, persona.number)
-        if found is None:
-            given = RegistrarInput(persona.number, persona.person, persona.role)
-            found = (await self._services.registrars.add(SYSTEM, given)).subject
-        self._registrars[persona.role] = Caller(CallerKind.REGISTRAR, found.id, role=persona.role)
-        await self._ensure_certificate(persona, registrar_subject(found, self._services.world.organization))
+        if not await self._certifying.is_settled(persona) or await self._certifying.is_due(persona):
+            await self._certify_registrar(persona)
+
+    async def _certify_registrar(self, persona: Persona) -> None:
+        registrar = await ensure_registrar(self._services, persona)
+        await self._certifying.certify(persona, self._staff, registrar.id or "")
 
     async def _ensure_institution(self, institution: Institution) -> None:
         personas = operators_of(institution)
@@ -107,12 +119,12 @@ class Seeding:
         participant = await participants.find_by_code(SYSTEM, institution.code)
         if participant is None:
             given = await self._application(institution, first)
-            await applications.apply_for_access(self._registrars[RegistrarRole.REVIEWER], given)
+            await applications.apply_for_access(self._staff.counter, given)
             participant = await self._found(institution)
         if participant.status is ParticipantStatus.PENDING:
             wanted = ApplicationFilter(type=ApplicationType.OPEN, participant_id=participant.id)
             application = (await applications.page(SYSTEM, wanted, PageRequest(BY_ID, 1, backward=True))).items[0]
-            officer = self._registrars[RegistrarRole.OFFICER]
+            officer = self._staff.desk
             await applications.review(officer, application.id, ApplicationCommand.APPROVE)
             participant = await self._found(institution)
         return participant
@@ -149,7 +161,7 @@ class Seeding:
     async def _ensure_granted(self, participant: Participant, service: Service) -> Participant:
         if service in granted_services(participant):
             return participant
-        officer, needed = self._registrars[RegistrarRole.OFFICER], SERVICES[service].qualification
+        officer, needed = self._staff.desk, SERVICES[service].qualification
         if needed is not None and all(each.type is not needed for each in participant.qualifications):
             await self._record_qualification(participant, needed, QualificationStatus.VALID)
         return (await self._services.participants.grant_service(officer, participant.id, service)).subject
@@ -157,7 +169,7 @@ class Seeding:
     async def _record_qualification(
         self, participant: Participant, needed: QualificationType, status: QualificationStatus
     ) -> None:
-        reviewer = self._registrars[RegistrarRole.REVIEWER]
+        reviewer = self._staff.counter
         since = QUALIFIED_SINCE
         if status is not QualificationStatus.VALID:
             since = self._services.clock.now(participant.id).date()
@@ -200,18 +212,27 @@ class Seeding:
 
     async def _ensure_persona(self, persona: Persona, participant: Participant, operators: dict[str, Operator]) -> None:
         operator = operators[persona.number]
-        subject = operator_subject(participant, operator)
-        if operator.status is OperatorStatus.OFFBOARDED and persona.condition is not Condition.OFFBOARDED:
-            return  # its user let it go
-        certificate = await self._certifying.certify(persona, subject)
+        if persona.condition is Condition.OFFBOARDED and operator.status is OperatorStatus.OFFBOARDED:
+            await self._certifying.settle_ended(persona, operator.id)
+            return
+        participant = await self._let_in(persona, participant)
+        if operator.status is not OperatorStatus.ACTIVE or participant.status is not ParticipantStatus.ACTIVE:
+            return  # its users left it so
+        await self._certifying.certify(persona, self._staff, operator.id)
         match persona.condition:
             case Condition.REVOKED:
-                await self._certifying.revoke(subject)
+                await self._certifying.end(persona, self._staff, operator.id)
             case Condition.OFFBOARDED:
                 await self._let_go(operator, _caller(operators["000001"]))
             case Condition.GOOD | Condition.EXPIRING:
                 await self._bring_to(persona, participant)
-        self._certifying.settle(persona, subject, certificate)
+
+    async def _let_in(self, persona: Persona, participant: Participant) -> Participant:
+        """One that shows a suspension is resumed while it is certified, which no suspended one is."""
+        shows = persona.institution is not None and persona.institution.standing is Standing.SUSPENDED
+        if not shows or participant.status is not ParticipantStatus.SUSPENDED:
+            return participant
+        return (await self._services.participants.resume(self._staff.desk, participant.id)).subject
 
     async def _let_go(self, operator: Operator, administrator: Caller) -> None:
         """With SMS subscribed before, so that there is something to end (art. 11)."""
@@ -226,15 +247,11 @@ class Seeding:
         standing = persona.institution.standing if persona.institution else Standing.GOOD
         if standing is Standing.SUSPENDED and participant.status is ParticipantStatus.ACTIVE:
             decision = Decision(Ground.BUSINESS_RULE, RULE, "to show a suspension 用于演示暂停")
-            await self._services.participants.suspend(self._registrars[RegistrarRole.OFFICER], participant.id, decision)
+            await self._services.participants.suspend(self._staff.desk, participant.id, decision)
         if standing is Standing.UNQUALIFIED:
             for each in participant.qualifications:
                 if each.status is QualificationStatus.VALID:
                     await self._record_qualification(participant, each.type, QualificationStatus.TERMINATED)
-
-    async def _ensure_certificate(self, persona: Persona, subject: Subject) -> None:
-        if not await self._certifying.is_settled(persona) or await self._certifying.is_due(persona):
-            self._certifying.settle(persona, subject, await self._certifying.certify(persona, subject))
 
 
 def _lacks_approval(persona: Persona, operator: Operator) -> bool:

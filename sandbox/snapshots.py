@@ -5,31 +5,18 @@ returns to that of the snapshot. Certificates are again as they were, and the re
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from ulid import ULID
-
-from sandbox.clock import milliseconds
 from sandbox.clock_moves import ClockMoves
 from sandbox.job_runner import JobRunner, Progress
-from sandbox.storage.snapshots import (
-    MOST_OBJECTS,
-    PART,
-    Snapshot,
-    SnapshotStore,
-    tenant_collections,
-)
+from sandbox.storage.snapshots import Snapshot, SnapshotStore
 from sandbox.storage.tenants import TenantStore
 from sandbox.tenant_jobs import JobKind, TenantJob
+from sandbox.tenant_objects import TenantObjects
 from sandbox.tenants import Tenant, TenantState
 from service.bootstrap import Services
-from service.certificates import Certificate, CertificateSource
 from service.errors import BadInput
-from service.storage.certificates import CERTIFICATE_CODEC, CERTIFICATES
-from service.storage.database import Document, Session
-from service.storage.revocations import RevocationStore, revocation_of
 
 JOINED = "joined"
 MOST_SNAPSHOTS = 10
@@ -45,11 +32,11 @@ def parse_name(name: str) -> str:
 
 class Snapshots:
     def __init__(self, services: Services, store: SnapshotStore, tenants: TenantStore, moves: ClockMoves) -> None:
-        self._services = services
+        self._objects = TenantObjects(services, store)
+        self._tokens = services.tokens
         self._store = store
         self._tenants = tenants
         self._moves = moves
-        self._revocations = RevocationStore(services.database)
 
     async def of_tenant(self, tenant: Tenant) -> list[Snapshot]:
         return await self._store.of_tenant(tenant.id)
@@ -74,90 +61,23 @@ class Snapshots:
         return (await self.take(job.tenant_id, job.snapshot or "")).objects
 
     async def take(self, tenant_id: str, name: str) -> Snapshot:
-        """Collection by collection: what is changed meanwhile may be in it half. Raises BadInput for too much."""
-        operators = await self._store.operator_ids(tenant_id)
-        generation, parts, objects = str(ULID()), 0, 0
-        for declared in tenant_collections():
-            documents = await self._store.objects_of(declared, tenant_id, operators)
-            objects += len(documents)
-            if objects > MOST_OBJECTS:
-                raise BadInput(f"A snapshot holds at most {MOST_OBJECTS} objects.")
-            for start in range(0, len(documents), PART):
-                await self._store.keep_part(tenant_id, generation, parts, declared, documents[start : start + PART])
-                parts += 1
-        clock = self._services.clock
-        snapshot = Snapshot(
-            id=f"{tenant_id}/{name}",
-            version=1,
-            tenant_id=tenant_id,
-            name=name,
-            taken_at=clock.now(),
-            ahead_ms=milliseconds(max(clock.now(tenant_id) - clock.now(), timedelta(0))),
-            objects=objects,
-            parts=parts,
-            generation=generation,
-        )
-        await self._store.keep(snapshot)
-        return snapshot
+        """As `TenantObjects.take`."""
+        return await self._objects.take(tenant_id, name)
 
     async def restore_job(self, job: TenantJob, progress: Progress) -> int:
-        """1 mark, 2 remove what was not there or has changed, 3 put back what is missing, 4 let the revocation list
-        follow, 5 set the time back, 6 begin the next epoch.
-
-        Broken off, it is done again from the start: the snapshot is whole whatever was put back of it.
-        """
+        """1 mark, 2 put back the objects, 3 set the time back, 4 begin the next epoch. Broken off, it begins anew."""
         snapshot = await self._store.find(f"{job.tenant_id}/{job.snapshot}")
         tenant = await self._tenants.find(job.tenant_id)
         if snapshot is None or tenant is None:
             raise LookupError("There is no such snapshot.")
         tenant = await self._tenants.replace(None, replace(tenant, state=TenantState.RESTORING))  # 1
-        before = await self._certificates(tenant.id)
-        wanted = await self._wanted(snapshot)
-        operators = list({*await self._store.operator_ids(tenant.id), *(each["_id"] for each in wanted["operators"])})
-        events = 0
-        for place, declared in enumerate(tenant_collections()):
-            await progress.tell(100 * place // len(wanted), declared.name, events)
-            there = await self._store.objects_of(declared, tenant.id, operators)
-            missing = await self._store.reduce(declared, tenant.id, there, wanted[declared.name])  # 2
-            await self._store.put_objects(declared, missing)  # 3
-            events += len(missing)
-        await self._store.forget_answers(tenant.id)
-        await self._follow(before, [CERTIFICATE_CODEC.decode(each) for each in wanted[CERTIFICATES.name]])  # 4
+        events = await self._objects.put_back(snapshot, progress.tell)  # 2
         epoch = tenant.epoch + 1
-        await self._moves.put(tenant.id, epoch, timedelta(milliseconds=snapshot.ahead_ms))  # 5
-        self._services.tokens.forget()
-        await self._tenants.replace(None, replace(tenant, state=TenantState.ACTIVE, epoch=epoch))  # 6
+        await self._moves.put(tenant.id, epoch, timedelta(milliseconds=snapshot.ahead_ms))  # 3
+        self._tokens.forget()
+        await self._tenants.replace(None, replace(tenant, state=TenantState.ACTIVE, epoch=epoch))  # 4
         return events
 
-    async def _wanted(self, snapshot: Snapshot) -> dict[str, list[Document]]:
-        """What was kept, by collection; nothing of a collection that has come into being since."""
-        wanted: dict[str, list[Document]] = {each.name: [] for each in tenant_collections()}
-        async for declared, documents in self._store.parts(snapshot):
-            wanted[declared.name] += documents
-        return wanted
-
     async def forget(self, tenant_id: str) -> None:
-        """All that a tenant has, for one that ends: its snapshots too. Its records stay."""
-        operators = await self._store.operator_ids(tenant_id)
-        for declared in reversed(tenant_collections()):  # operators are the last by which others are found
-            there = await self._store.objects_of(declared, tenant_id, operators)
-            await self._store.reduce(declared, tenant_id, there, [])
-        await self._store.forget_answers(tenant_id)
-        await self._store.remove_all(tenant_id)
-
-    async def _certificates(self, tenant_id: str) -> dict[str, Certificate]:
-        documents: list[Document] = await self._store.objects_of(CERTIFICATES, tenant_id, ())
-        return {each["_id"]: CERTIFICATE_CODEC.decode(each) for each in documents}
-
-    async def _follow(self, before: dict[str, Certificate], after: Sequence[Certificate]) -> None:
-        for certificate in after:
-            former = before.get(certificate.id, certificate)
-            if certificate.source is not CertificateSource.OWN or certificate.serial_number is None:
-                continue
-            if former.serial_number and revocation_of(former) == revocation_of(certificate):
-                continue
-
-            async def work(session: Session, which: Certificate = certificate) -> None:
-                await self._revocations.follow(session, which)
-
-            await self._services.database.transaction(work)
+        """All that a tenant has, for one that ends."""
+        await self._objects.remove(tenant_id)

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sandbox.conformance.cases import Step
@@ -18,18 +17,18 @@ from sandbox.conformance.people import People, as_caller
 from sandbox.conformance.receipts import forge, shuffled
 from sandbox.conformance.revisions import Revisions
 from sandbox.conformance.runs import Fact, Run
+from sandbox.credentials import request_of
 from sandbox.faults import Faults
-from sandbox.issuing import issue_for_key
+from sandbox.issuing import issue_certificate, issue_near_its_end
 from sandbox.openings import ensure_staff
 from schema.pagination import write_cursor
 from service.access import SYSTEM, Caller, Permission
 from service.bootstrap import Services
+from service.certificate_requests import RequestInput
 from service.certificates import CertificateProfile, RevocationReason
-from service.errors import BadInput, Unavailable
+from service.errors import BadInput
 from service.operators import Operator, SmsTopic
 from service.pagination import BY_ID, LATEST_FIRST, PageRequest
-from service.participants import Participant
-from service.pki.keys import facts_of
 from service.records import RecordFilter
 
 PAGE = 2  # operators on a page
@@ -107,12 +106,8 @@ class Steps:
         """The clerk's key has another certificate, which ends in three days."""
         clerk = run.fact("clerk")
         old = await self._people.login_certificate(clerk)
-        key = facts_of(x509.load_pem_x509_certificate((old.pem or "").encode()).public_key())
-        participant, operator = await self._participant(run), await self._people.get(clerk)
-        login = CertificateProfile.LOGIN
-        ending = await issue_for_key(
-            self._services, participant, operator, login, key, days=LIFE_DAYS, passed=PASSED, in_place_of=old
-        )
+        staff = await ensure_staff(self._services)
+        ending = await issue_near_its_end(self._services, staff, old, passed=PASSED, days=LIFE_DAYS)
         self._services.tokens.forget()
         return [
             Fact("certificate", ending.id),
@@ -144,9 +139,9 @@ class Steps:
 
     async def _lose_key(self, run: Run) -> list[Fact]:
         operator = await self._people.register(run.tenant_id, SOME)
-        lost = facts_of(ec.generate_private_key(ec.SECP256R1()).public_key())
-        participant, login = await self._participant(run), CertificateProfile.LOGIN
-        certificate = await issue_for_key(self._services, participant, operator, login, lost)
+        request = request_of(ec.generate_private_key(ec.SECP256R1()))
+        given = RequestInput(CertificateProfile.LOGIN, request, operator_id=operator.id)
+        certificate = await issue_certificate(self._services, await ensure_staff(self._services), given)
         return [Fact("operator", operator.id), Fact("certificate", certificate.id)]
 
     async def _give_receipts(self, run: Run) -> list[Fact]:
@@ -160,12 +155,6 @@ class Steps:
 
     async def _desk(self) -> Caller:
         return (await ensure_staff(self._services)).desk
-
-    async def _participant(self, run: Run) -> Participant:
-        found = await self._services.participants.find(SYSTEM, run.tenant_id)
-        if found is None:
-            raise Unavailable("The tenant's participant is not there.", retryAfter=1)
-        return found
 
 
 def _named(operator: Operator) -> list[Fact]:
