@@ -16,6 +16,7 @@ from sandbox.faults import FaultTable, everywhere
 from sandbox.job_runner import JobRunner
 from sandbox.joining import Joining
 from sandbox.outcomes import Outcomes, spent_buckets
+from sandbox.persona_resets import PersonaResets
 from sandbox.replaying import Replaying
 from sandbox.scenarios import Place
 from sandbox.settings import SandboxSettings
@@ -65,6 +66,7 @@ class Sandbox:
     conformance: Conformance
     explaining: Explaining
     replaying: Replaying
+    persona_resets: PersonaResets
 
     @property
     def world(self) -> World:
@@ -117,6 +119,7 @@ def sandbox_over(
         conformance=conformance,
         explaining=Explaining(services.agreements, operators, participants),
         replaying=Replaying(application, services.keys, exchanges, clock),
+        persona_resets=PersonaResets(services, settings.data_dir),
     )
 
 

@@ -5,9 +5,8 @@ from datetime import timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from sandbox.credentials import Credential, Credentials
+from sandbox.credentials import Credential, Credentials, request_of
 from sandbox.issuing import end_certificates, issue_certificate, services_earlier
-from sandbox.join_command import request_of
 from sandbox.openings import Staff
 from sandbox.personas import Condition, Persona
 from service.access import RegistrarRole

@@ -12,6 +12,7 @@ from sandbox.embedded import EmbeddedMissing
 from sandbox.join_command import DirectoryTaken
 from sandbox.locks import DirectoryInUse, hold_directory
 from sandbox.logins import NoLogin, fetch_token, find_address
+from sandbox.persona_commands import personas
 from sandbox.personas import PERSONAS
 from sandbox.scenario_commands import faults, scenarios
 from sandbox.serving import FIRST, embedded_directory, serve_sandbox
@@ -81,15 +82,6 @@ def token(name: str, url: str | None) -> None:
 
 
 @main.command()
-def personas() -> None:
-    """List who can be logged in as, and what each shows."""
-    for persona in PERSONAS.values():
-        whose = persona.institution.code if persona.institution else "-"
-        click.echo(f"{persona.name:<20} {whose:<7} {persona.role.value:<14} {persona.shows}")
-        click.echo(f"{'':<43} {persona.shows_zh}")
-
-
-@main.command()
 @click.option("--tenant", type=click.Path(path_type=Path), help="Reset the tenant of this directory, and no other.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @url_option
@@ -112,7 +104,7 @@ def reset(tenant: Path | None, url: str | None, *, yes: bool, as_json: bool) -> 
     click.echo("The sandbox is empty.")
 
 
-for each in (join, clock, snapshot, restore, events, fire, webhooks, scenarios, faults, conformance):
+for each in (personas, join, clock, snapshot, restore, events, fire, webhooks, scenarios, faults, conformance):
     main.add_command(each)
 
 

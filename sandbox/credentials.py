@@ -109,5 +109,11 @@ class Credentials:
         draft.replace(self._file(name, kind))
 
 
+def request_of(key: ec.EllipticCurvePrivateKey) -> str:
+    """A PKCS#10 request in PEM. Its names are not read, so it has none."""
+    builder = x509.CertificateSigningRequestBuilder(subject_name=x509.Name([]))
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
+
+
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -7,11 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from sandbox.credentials import request_of
 from sandbox.openings import NAMES
 from sandbox.snippets import certificate_file, key_file
 from sandbox.tenant_client import TenantClient
@@ -52,12 +51,6 @@ def join(client: TenantClient, directory: Path, name: str | None, tick: Callable
     write_keys(directory, keys)
     write_answer(directory, joined)
     return joined
-
-
-def request_of(key: ec.EllipticCurvePrivateKey) -> str:
-    """A PKCS#10 request in PEM. Its names are not read, so it has none."""
-    builder = x509.CertificateSigningRequestBuilder(subject_name=x509.Name([]))
-    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM).decode()
 
 
 def write_keys(directory: Path, keys: Keys) -> None:

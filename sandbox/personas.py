@@ -132,6 +132,7 @@ STALE = Institution(
     standing=Standing.STALE,
 )
 INSTITUTIONS = (STALE, BROKER, ISSUER, SUSPENDED, UNQUALIFIED)
+STALE_INSTITUTIONS = tuple(each for each in INSTITUTIONS if each.standing is Standing.STALE)
 
 _REGISTRARS = (
     Persona(

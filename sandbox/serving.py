@@ -3,36 +3,29 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from datetime import date
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from sandbox.credentials import Credentials, personas_directory
+from sandbox.editions import Editions
 from sandbox.embedded import open_embedded
 from sandbox.keeping import ensure_personas
 from sandbox.logins import address_file, log_in
+from sandbox.personas import STALE_INSTITUTIONS
 from sandbox.settings import SandboxSettings
 from sandbox.storage.collections import SANDBOX_COLLECTIONS
 from sandbox.world import SANDBOX
-from service.access import SYSTEM
-from service.agreement_digest import read_digest
-from service.agreement_text import content_hash, parse_agreement
-from service.agreements import AgreementService
 from service.assertions import AssertionRefused
 from service.bootstrap import Services, names_in, open_services
 from service.clock import SystemClock
-from service.extracted_text import MAX_BYTES
-from service.publications import PublicationService
 from service.server import ServerConfig, address_of, event_loop_factory, listen, run, serve
-from service.settings_reading import SettingsError, variable
 from service.storage.init import init_database
 
 APPLICATION = "sandbox.app:application"
 FIRST = "broker-admin"
 Announce = Callable[[str, str | None], None]
 """Given the address, and a token of FIRST if that one may come in."""
-EFFECTIVE_FROM = date(2020, 1, 1)  # long before any sandbox: agreement 1 is in force on every day that is tried
 
 
 def embedded_directory(settings: SandboxSettings) -> Path:
@@ -75,8 +68,9 @@ async def _given(settings: SandboxSettings) -> AsyncIterator[str]:
 
 
 async def prepare(settings: SandboxSettings) -> str | None:
-    """The collections as declared, an agreement 1 in force, and the personas: a token of the one that is FIRST.
+    """The collections as declared, two editions of the agreement, and the personas: a token of the one that is FIRST.
 
+    Whoever is there to be behind with the agreement is opened under the former edition, before the newest is published.
     The second time there is little to do.
     """
     await init_database(
@@ -87,7 +81,10 @@ async def prepare(settings: SandboxSettings) -> str | None:
         server_selection_ms=settings.server_selection_ms,
     )
     async with open_services(settings, SANDBOX, SystemClock()) as services:
-        await _ensure_agreement(services.agreements, services.publications, settings.agreement)
+        editions = Editions(services, settings.agreement)
+        if await editions.ensure_former():
+            await ensure_personas(services, settings.data_dir, STALE_INSTITUTIONS)
+        await editions.ensure_newest()
         await ensure_personas(services, settings.data_dir)
         return await _first_token(services, Credentials(personas_directory(settings.data_dir)))
 
@@ -98,41 +95,3 @@ async def _first_token(services: Services, credentials: Credentials) -> str | No
         credential = credentials.find(FIRST)
         return (await log_in(services, credential)).token if credential else None
     return None
-
-
-async def _ensure_agreement(agreements: AgreementService, publications: PublicationService, file: Path | None) -> None:
-    """The newest version is the text of the file, if one is given; else there is at least the digest.
-
-    What is published cannot be changed (art. 25), so a file that differs from it becomes the next version.
-    """
-    versions = await agreements.get_many(SYSTEM, await agreements.numbers(SYSTEM))
-    newest = max((each for each in versions if each and each.published_at), key=lambda each: each.number, default=None)
-    number = newest.number + 1 if newest else 1
-    if file is not None:
-        data = await asyncio.to_thread(_read, file)
-        if newest is not None and newest.content_hash == content_hash(parse_agreement(data)):
-            return
-        await agreements.import_draft(SYSTEM, data, number=number, effective_from=EFFECTIVE_FROM)
-    elif newest is None:
-        digest = read_digest()
-        await agreements.import_draft(
-            SYSTEM,
-            digest.chinese_data,
-            number=number,
-            effective_from=EFFECTIVE_FROM,
-            english=digest.english_data,
-            is_digest=True,
-        )
-    else:
-        return
-    await publications.publish(SYSTEM, number)
-
-
-def _read(file: Path) -> bytes:
-    try:
-        with file.open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a path"
-        name = variable(SANDBOX, "agreement")
-        raise SettingsError((f"{name} cannot be read ({reason}): name the agreement's text, in UTF-8.",)) from None

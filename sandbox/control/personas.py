@@ -5,6 +5,8 @@ from typing import Self
 import strawberry
 
 from sandbox import personas
+from sandbox.control.requests import Info, sandbox_of
+from sandbox.join_routes import client_address
 from schema.cost import ListSize
 
 
@@ -26,6 +28,21 @@ class Persona:
             role=persona.role.value,
             participant_code=code,
         )
+
+
+@strawberry.type(description="The personas are as they were when they were made.")
+class PersonasReset:
+    objects: int = strawberry.field(description="How many objects had been changed or removed, and were put back.")
+
+
+@strawberry.type
+class PersonaMutation:
+    @strawberry.mutation(
+        description="Put all personas back to how they were made: what anybody changed of theirs, their logins too."
+        " They are everybody's, so this needs no tenant; other participants are not touched, and records stay."
+    )
+    async def reset_personas(self, info: Info) -> PersonasReset:
+        return PersonasReset(objects=await sandbox_of(info).persona_resets.reset(client_address.get()))
 
 
 @strawberry.type

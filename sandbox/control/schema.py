@@ -8,7 +8,7 @@ from sandbox.control.events import EventMutation, EventQuery
 from sandbox.control.exchanges import ExchangeMutation, ExchangeQuery
 from sandbox.control.jobs import JobQuery, JobSubscription
 from sandbox.control.joining import JoinMutation
-from sandbox.control.personas import PersonaQuery
+from sandbox.control.personas import PersonaMutation, PersonaQuery
 from sandbox.control.receivers import ReceiverMutation, ReceiverQuery
 from sandbox.control.scenarios import FaultMutation, ScenarioQuery
 from sandbox.control.snapshots import SnapshotMutation
@@ -36,6 +36,7 @@ def control_schema() -> Schema:
             JoinMutation,
             ClockMutation,
             SnapshotMutation,
+            PersonaMutation,
             EventMutation,
             WebhookMutation,
             ReceiverMutation,

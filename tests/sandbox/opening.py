@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from sandbox.bootstrap import Ground, Sandbox
 from sandbox.clock import TenantClock
-from sandbox.join_command import request_of
+from sandbox.credentials import request_of
 from sandbox.joining import Joined, parse_join
 from sandbox.serving import prepare
 from sandbox.settings import SandboxSettings, read_sandbox_settings

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sandbox.bootstrap import Ground, Sandbox, sandbox_over
 from sandbox.clock import TenantClock
-from sandbox.join_command import request_of
+from sandbox.credentials import request_of
 from sandbox.joining import parse_join
 from sandbox.made_up import new_code, new_uscc
 from sandbox.settings import SandboxSettings

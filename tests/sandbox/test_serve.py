@@ -88,7 +88,7 @@ def test_a_text_given_later_becomes_the_next_version_and_only_once(tmp_path: Pat
     text = tmp_path / "text"
     text.write_bytes(DIGEST.read_bytes().replace("证书".encode(), "凭证".encode()))
     assert text.read_bytes() != read_digest().chinese_data
-    for options, versions in (((), 1), (("--agreement", str(text)), 2), (("--agreement", str(text)), 2), ((), 2)):
+    for options, versions in (((), 2), (("--agreement", str(text)), 3), (("--agreement", str(text)), 3), ((), 3)):
         with sandbox(tmp_path / "data", "--port", "0", *options) as (_, url):
             assert httpx.get(f"{url}/readyz").status_code == 200
             assert len(published(url)) == versions
