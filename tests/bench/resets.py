@@ -25,6 +25,7 @@ from tests.sandbox.opening import join, opened_sandbox, prepared_settings
 from tests.sandbox.test_snapshots import bytes_of, fill, restore, take
 
 GOAL = 5.0
+OBJECTS = 10_000
 FILLED = (OPERATORS, PERMISSION_USE, TASKS)
 
 
@@ -43,7 +44,7 @@ async def main(uri: str) -> bool:
             joined = await join(sandbox)
             small = await bytes_of(sandbox, joined)
             begun = time.perf_counter()
-            await fill(sandbox, joined)
+            await fill(sandbox, joined, OBJECTS)
             plain = time.perf_counter() - begun
             large = await bytes_of(sandbox, joined)
             begun = time.perf_counter()
