@@ -40,7 +40,7 @@ NAMES = frozenset({"name", "email", "idcard", "identitynumber"})
 SEARCHES = frozenset({("filter", "text")})  # what is looked for among people is mostly a person's name
 FORMS = re.compile(
     PRIVATE_FORMS.pattern
-    + r"|\bsbx_secret_[\w-]*"
+    + r"|\bsbx_secret_[\w-]*|\bwhsec_[\w+/=-]*"
     + r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
     + r"|(?<![0-9A-Za-z])\+\d(?:[ ().-]{0,2}\d){6,16}(?![0-9A-Za-z])"  # E.164, however it is set
     + r"|(?<![0-9A-Za-z+])(?:(?:00)?86[ -]?)?1[3-9]\d(?:[ -]?\d{4}){2}(?![0-9A-Za-z])"  # a Chinese mobile number

@@ -13,7 +13,7 @@ import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import SplitResult, urlsplit
@@ -136,12 +136,14 @@ class AddressBook:
         reach: Reach,
         receiver: re.Pattern[str],
         *,
+        listener: tuple[str, int] | None = None,
         own_host: str = "",
         own_ports: frozenset[int] = frozenset(),
         resolve: Resolve = resolve,
     ) -> None:
         self._reach = reach
         self._receiver = receiver
+        self._listener = listener
         self._own_host = own_host
         self._own_ports = own_ports
         self._resolve = resolve
@@ -150,10 +152,16 @@ class AddressBook:
         return self._receiver.fullmatch(url) is not None
 
     def ensure_allowed(self, url: str) -> Target:
-        """What can be said before any name is resolved. Raises BadInput, Forbidden."""
+        """What can be said before any name is resolved. Raises BadInput, Forbidden.
+
+        The sandbox's own receiver is where the sandbox listens: its public address may not lead back from here.
+        """
         target = parse_target(url)
         if self.is_own_receiver(url):
-            return target
+            if self._listener is None:
+                return target
+            host, port = self._listener
+            return replace(target, secure=False, host=host, port=port)
         if target.host == self._own_host and target.port in self._own_ports:
             raise Forbidden(_OWN, field="url")
         literal = _literal(target.host)

@@ -33,6 +33,7 @@ from service.storage.records import RecordStore
 LOOK_SECONDS = 0.5  # how late an event may leave
 RELEASE_SECONDS = 15.0
 _MONGO_PORT = 27017
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - listened on everywhere, reached at this machine
 
 logger = logging.getLogger(__name__)
 
@@ -128,6 +129,7 @@ def address_book(settings: SandboxSettings) -> AddressBook:
     return AddressBook(
         settings.reach,
         receiver_pattern(settings.public_url),
+        listener=(_EVERYWHERE.get(settings.host, settings.host), settings.port or served),
         own_host=public.hostname or "",
         own_ports=frozenset({served, settings.port, settings.metrics_port, *_database_ports(settings)} - {0}),
     )

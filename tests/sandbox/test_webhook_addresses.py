@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,7 +12,10 @@ from hypothesis import strategies as st
 
 from sandbox.settings import SandboxSettings, read_sandbox_settings
 from sandbox.webhook_addresses import AddressBook, Forbidden, Reach, allows, parse_target
+from sandbox.webhook_bootstrap import address_book
+from sandbox.world import SANDBOX
 from service.errors import BadInput
+from service.identifiers import Kind, new_id
 
 RECEIVER = re.compile(r"http://127\.0\.0\.1:8000/sandbox/receiver/[a-z]{8}")
 OWN = "http://127.0.0.1:8000/sandbox/receiver/abcdefgh"
@@ -148,6 +153,18 @@ async def test_the_receiver_is_reached_in_every_reach_and_nothing_that_only_begi
             book(Reach.LOOPBACK).ensure_allowed(url)
 
 
+def test_the_receiver_is_reached_where_the_sandbox_listens_whatever_its_public_address(tmp_path: Path):
+    environ = {"SANDBOX_PUBLIC_URL": "https://sandbox.example.org", "SANDBOX_HOST": "0.0.0.0", "SANDBOX_PORT": "8080"}
+    own = address_book(read_sandbox_settings({"SANDBOX_DATA_DIR": str(tmp_path), **environ}))
+    token = f"{new_id(SANDBOX, Kind.PARTICIPANT, datetime.now(UTC))}.{'0' * 40}"
+    url = f"https://sandbox.example.org/sandbox/receiver/{token}"
+    target = own.ensure_allowed(url)
+    assert (target.secure, target.host, target.port, target.url) == (False, "127.0.0.1", 8080, url)
+    for other in ("https://sandbox.example.org/graphql", f"http://127.0.0.1:8080/sandbox/receiver/{token}"):
+        with pytest.raises(Forbidden):
+            own.ensure_allowed(other)
+
+
 @pytest.mark.parametrize(
     ("environ", "reach"),
     [
@@ -158,7 +175,7 @@ async def test_the_receiver_is_reached_in_every_reach_and_nothing_that_only_begi
     ],
 )
 def test_loopback_is_reached_by_default_only_where_the_sandbox_is_this_machines_alone(
-    environ: dict[str, str], reach: Reach, tmp_path: object
+    environ: dict[str, str], reach: Reach, tmp_path: Path
 ):
     settings: SandboxSettings = read_sandbox_settings({"SANDBOX_DATA_DIR": str(tmp_path), **environ})
     assert settings.reach is reach
