@@ -15,7 +15,7 @@ from typing import Any
 
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
-from service.storage.database import Database, open_database
+from service.storage.database import Collection, Database, open_database
 
 
 def filters_of(command: Mapping[str, Any]) -> list[Any]:
@@ -46,6 +46,25 @@ def scans_of(plan: Any) -> list[str]:
     if isinstance(plan, list):
         return [stage for value in plan for stage in scans_of(value)]
     return []
+
+
+def index_in_order(query: Mapping[str, Any], declared: Collection) -> str | None:
+    """The index on which the query's equalities come first, in any order, and then its sort; None if there is none.
+
+    Along it the rows lie one after another, as they are asked for: a page of them costs the page, however many there
+    are. Of ids asked for by name it is `_id`.
+    """
+    where, order = query["filter"], list(query.get("sort", {}).items())
+    equal = {field for field, value in where.items() if not isinstance(value, Mapping) and not field.startswith("$")}
+    if not order and where.keys() == {"_id"}:
+        return "_id_"
+    named = [("_id_", (("_id", 1),)), *((each.name, each.keys) for each in declared.indexes if each.partial is None)]
+    for name, keys in named:
+        led, follows = {field for field, _ in keys[: len(equal)]}, keys[len(equal) : len(equal) + len(order)]
+        turns = {direction * asked for (_, direction), (_, asked) in zip(follows, order, strict=False)}
+        if led == equal and [field for field, _ in follows] == [field for field, _ in order] and len(turns) == 1:
+            return name
+    return None
 
 
 @dataclass

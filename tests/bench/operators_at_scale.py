@@ -1,11 +1,15 @@
 """Pages of a million operators: does the ten-thousandth cost what the first does? Told by the database's own `explain`.
 
-    python -m tests.bench.operators_at_scale [OPERATORS [PARTICIPANTS]]
+    python -m tests.bench.operators_at_scale [OPERATORS [PARTICIPANTS]]      # TEST_MONGO_URI: a MongoDB to ask
 
-Over TEST_MONGO_URI, or a SecantusDB of its own in memory. The queries explained are those that the store really sends.
-`keys/row` is keys examined to rows found (goal: 1.2 at most); no plan may scan the collection. A MongoDB counts what
-one page examined. SecantusDB counts, and reads, the whole range as if there were no limit: there the ratio only shows
-that an index covers the filter, the pages are NOT shown to cost alike, and a long list takes longer as it grows.
+The queries explained are those that the store really sends. What is wanted: no plan scans the collection or sorts, keys
+examined are at most 1.2 times the rows answered, and no page examines over twice what another does (exit 0, else 1).
+
+A SecantusDB of its own, in memory, cannot show the cost of a page (exit 2): each of its reads walks the whole range
+of its index, decodes every document in it and cuts to `limit` at the end; of `_id`, which has no table of its own, it
+walks the collection. Its `explain` says so: what is examined is the range. There `index` alone tells: the one on which
+the query's equalities come first and its order next, so that a tree of any size is read from the page's first row on,
+and no further than its last.
 """
 
 import asyncio
@@ -28,12 +32,12 @@ from service.storage.init import init_database
 from service.storage.operators import OPERATOR_CODEC, OPERATORS, OperatorFilter, OperatorStore, _derived, operator_query
 from service.world import PRODUCTION
 from tests.databases import drop_databases, open_server, renamed
-from tests.explain import recorded_queries, scans_of
+from tests.explain import index_in_order, recorded_queries, scans_of
 
 PAGE = 50
 FAR_PAGE = 10_000
 CHUNK = 500  # what even a small machine stores before the driver loses patience
-GOAL = 1.2
+GOAL = 1.2  # keys examined to rows
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ROLES = tuple(OperatorRole)
 SURNAMES, NAMES = "王李张刘陈杨黄赵吴周", "伟芳娜敏静丽强磊军洋"
@@ -90,24 +94,28 @@ async def fill(database: Database, count: int, participants: int) -> Filled:
 
 @dataclass
 class Cost:
-    """What one question cost: rows answered, keys and documents examined for what it ranged over, and scans."""
+    """What one question cost: rows answered, keys examined, the rows of the range, stages that scan or sort."""
 
     name: str
     rows: int
     examined: int
     ranged: int
     scans: list[str]
+    index: str | None
     milliseconds: float
 
     @property
-    def ratio(self) -> float:
-        return self.examined / max(self.ranged, 1)
+    def stops(self) -> bool:
+        """Whether the server read no further than the page, and one row to see whether there is more."""
+        return self.ranged <= self.rows + 1
+
+    @property
+    def good(self) -> bool:
+        return not self.scans and self.examined <= GOAL * (self.rows + 1)
 
     def __str__(self) -> str:
-        return (
-            f"{self.name:24} {self.rows:4} rows  keys/row {self.ratio:5.2f}  "
-            f"{self.milliseconds:8.1f} ms  {'no scan' if not self.scans else self.scans}"
-        )
+        read = f"{self.examined:8} keys" if self.stops else f"{self.ranged:8} read"
+        return f"{self.name:20} {self.rows:3} rows {read} {self.milliseconds:9.1f} ms  {self.index}  {self.scans or ''}"
 
 
 async def costs(uri: str, database: Database, filled: Filled) -> AsyncIterator[Cost]:
@@ -138,9 +146,9 @@ async def _cost(name: str, rows: int, seconds: float, queries: Any) -> Cost:
     query = {key: command[key] for key in ("find", "filter", "sort", "limit", "hint") if key in command}
     client = queries.database._client
     reply = await client[database_name].command("explain", query, verbosity="executionStats")
-    stats = reply["executionStats"]
-    scans = [stage for stage in scans_of(reply["queryPlanner"]["winningPlan"]) if stage == "COLLSCAN"]
-    return Cost(name, rows, stats["totalKeysExamined"], stats["nReturned"], scans, seconds * 1000)
+    stats, scans = reply["executionStats"], scans_of(reply["queryPlanner"]["winningPlan"])
+    index = index_in_order(query, OPERATORS)
+    return Cost(name, rows, stats["totalKeysExamined"], stats["nReturned"], scans, index, seconds * 1000)
 
 
 @asynccontextmanager
@@ -154,20 +162,24 @@ async def _database(uri: str) -> AsyncIterator[Database]:
         drop_databases(uri, world)
 
 
-async def main(uri: str, count: int, participants: int) -> bool:
+async def main(uri: str, count: int, participants: int) -> int:
     async with _database(uri) as database:
         begun = time.perf_counter()
         filled = await fill(database, count, participants)
         print(f"{filled.count} operators of {participants} participants in {time.perf_counter() - begun:.0f} s")
-        good = True
+        found = []
         async for cost in costs(uri, database, filled):
             print(cost, flush=True)
-            good = good and not cost.scans and cost.ratio <= GOAL
-        return good
+            found.append(cost)
+    if not all(cost.stops for cost in found):
+        print("NOT SHOWN: this server reads whole ranges. Ask a MongoDB (TEST_MONGO_URI).")
+        return 2
+    pages = [cost.examined for cost in found if cost.rows > 1]
+    return int(not (all(cost.good for cost in found) and max(pages) <= 2 * min(pages)))
 
 
 if __name__ == "__main__":
     count, participants = (int(each) for each in (*sys.argv[1:], *("1000000", "5000")[len(sys.argv) - 1 :]))
     given = os.environ.get("TEST_MONGO_URI")
     with nullcontext() if given else open_server() as server:
-        sys.exit(not asyncio.run(main(given or server.uri, count, participants)))
+        sys.exit(asyncio.run(main(given or server.uri, count, participants)))
