@@ -12,7 +12,7 @@ from service.storage.database import open_database
 from service.world import PRODUCTION
 from tests.databases import open_wire_database, renamed
 from tests.schema.serving import Served, open_served
-from tests.service.institutions import OFFICER, OTHER_USCC, Institutions
+from tests.service.institutions import OFFICER, OTHER_USCC, Institutions, caller_for
 
 pytestmark = [pytest.mark.wire, pytest.mark.asyncio(loop_scope="module")]
 
@@ -33,11 +33,16 @@ class Commands(CommandListener):
 class Counted:
     served: Served
     commands: Commands
+    theirs: dict[str, str]  # ids of the second participant's
 
     async def count(self, text: str) -> int:
+        return len(await self.sent(text, "officer"))
+
+    async def sent(self, text: str, token: str, **variables: str) -> list[str]:
+        """What the database was asked for one answer."""
         self.commands.sent.clear()
-        await self.served.data(text, "officer")
-        return len(self.commands.sent)
+        await self.served.data(text, token, **variables)
+        return [*self.commands.sent]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -46,15 +51,16 @@ async def counted(wire_uri: str) -> AsyncIterator[Counted]:
     world, commands = renamed(PRODUCTION), Commands()
     async with open_wire_database(wire_uri, world) as database:
         institutions = Institutions(database)
-        for opened in (await institutions.open(), await institutions.open(OTHER_USCC, "ISS001")):
+        ours, theirs = await institutions.open(), await institutions.open(OTHER_USCC, "ISS001")
+        for opened in (ours, theirs):
             for number in range(25):
                 await institutions.register(opened[1], f"{100 + number:06}", permissions=[Permission.OPERATOR_READ])
         async with (
             open_database(wire_uri, world, listeners=[commands]) as listening,
             open_served(listening, institutions.clock) as served,
         ):
-            served.callers["officer"] = OFFICER
-            yield Counted(served, commands)
+            served.callers.update(officer=OFFICER, admin=caller_for(ours[1]))
+            yield Counted(served, commands, {"participant": theirs[0].id, "operator": theirs[1].id})
 
 
 @pytest.mark.parametrize(
@@ -96,3 +102,25 @@ async def test_more_than_fifty_nodes_are_refused_by_number(counted: Counted) -> 
 async def test_a_count_is_made_only_for_who_asks(counted: Counted) -> None:
     assert await counted.count("{ operators(first: 5) { nodes { id } } }") == 1
     assert await counted.count("{ operators(first: 5) { totalCount nodes { id } } }") == 2
+
+
+@pytest.mark.parametrize(
+    ("of", "text"),
+    [
+        ("operator", "query ($id: ID!) { node(id: $id) { id } }"),
+        ("operator", "query ($id: ID!) { nodes(ids: [$id, $id]) { id } }"),
+        ("operator", "query ($id: ID!) { operator(id: $id) { id participant { id } } }"),
+        ("participant", "query ($id: ID!) { participant(id: $id) { id leaverReport { concerns } } }"),
+        ("participant", "query ($id: ID!) { operators(filter: {participantId: $id}) { totalCount nodes { id } } }"),
+        ("participant", "query ($id: ID!) { records(filter: {participantId: $id}) { totalCount nodes { id } } }"),
+        ("operator", "mutation ($id: ID!) { freezeOperator(input: {operatorId: $id}) { refusals { code } } }"),
+        (
+            "operator",
+            "mutation ($id: ID!) { offboardOperator(input: {operatorId: $id, reason: LEFT}) { refusals { code } } }",
+        ),
+    ],
+)
+async def test_an_id_of_anothers_costs_what_one_of_nothing_costs(counted: Counted, of: str, text: str) -> None:
+    theirs = counted.theirs[of]
+    nothing = theirs[:-26] + "01K9ZZZZZZZZZZZZZZZZZZZZZZ"
+    assert await counted.sent(text, "admin", id=theirs) == await counted.sent(text, "admin", id=nothing)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from graphql import GraphQLInputObjectType, get_named_type
 
 from service.access import Caller, CallerKind, OperatorRole, RegistrarRole
 from service.identifiers import Kind
@@ -27,13 +28,20 @@ KINDS = {
     "proposalId": Kind.PROPOSAL,
     "taskId": Kind.TASK,
     "subjectId": Kind.OPERATOR,
+    "certificateId": Kind.CERTIFICATE,
+    "supersedesId": Kind.CERTIFICATE,
+    "electronicKeyId": Kind.ELECTRONIC_KEY,
+    "reminderId": Kind.REMINDER,
+    "calendarId": Kind.CALENDAR,
 }
+OF_NO_TENANT = {"registrarId"}
 FILTERS = {
     "operators": ("OperatorFilter", ("participantId",)),
     "applications": ("ApplicationFilter", ("participantId",)),
     "records": ("RecordFilter", ("participantId", "actorId", "subjectId")),
     "proposals": ("ProposalFilter", ("participantId", "subjectId")),
     "tasks": ("TaskFilter", ("participantId",)),
+    "certificates": ("CertificateFilter", ("participantId", "operatorId")),
 }
 
 
@@ -45,6 +53,20 @@ async def cast(wire_uri: str) -> AsyncIterator[Cast]:
 
 def unknown(kind: Kind) -> str:
     return f"live-{kind.value}-{UNKNOWN}"
+
+
+async def test_every_id_that_an_input_takes_is_in_this_test() -> None:
+    inputs = [each for each in SCHEMA.type_map.values() if isinstance(each, GraphQLInputObjectType)]
+    taken = {
+        name
+        for each in inputs
+        for name, field in each.fields.items()
+        if get_named_type(field.type).name == "ID" and name not in OF_NO_TENANT
+    }
+    assert taken == set(KINDS)
+    assert {each.name for each in inputs if each.name.endswith("Filter")} - {"ParticipantFilter"} == {
+        kind for kind, _ in FILTERS.values()
+    }
 
 
 async def assert_alike(cast: Cast, name: str, text: str, theirs: dict[str, Any], nothing: dict[str, Any]) -> None:
