@@ -1,0 +1,153 @@
+"""The suite over HTTP beside its cases: whose a run is, its report in every form, and what ends it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from sandbox.conformance.cases import all_cases
+from sandbox.conformance.outages import SECONDS
+from service.cli import main as prop
+from service.conformance_reports import ConformanceReport, parse
+from service.pki.keys import facts_of
+from service.world import Environment
+from tests.sandbox.clients.good import GoodClient, Refused
+from tests.sandbox.conformance.test_clients import served
+
+pytestmark = pytest.mark.wire
+FORMS = {"json": b'{"begunAt"', "html": b"<!doctype html>", "pdf": b"%PDF-", "jws": b"ey"}
+
+
+@pytest.fixture
+async def http(wire_uri: str, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    async with served(wire_uri, tmp_path) as opened:
+        yield opened
+
+
+async def joined(http: httpx.AsyncClient) -> GoodClient:
+    client = GoodClient(http)
+    await client.join()
+    client.run = (await client.control("mutation { run: beginConformanceRun { id } }"))["run"]
+    return client
+
+
+async def fetch(client: GoodClient, form: str, secret: str | None = None, run: str | None = None) -> httpx.Response:
+    headers = {"authorization": f"Bearer {secret or client.secret}"}
+    return await client.http.get(f"/sandbox/conformance/{run or client.run['id']}/report.{form}", headers=headers)
+
+
+async def read(client: GoodClient) -> dict[str, Any]:
+    query = "query ($id: ID!) { run: conformanceRun(id: $id) { state current { id } cases { id state attempt } } }"
+    return dict((await client.control(query, id=client.run["id"]))["run"] or {})
+
+
+async def test_a_report_in_every_form_is_verified_by_production_and_names_every_key(
+    http: httpx.AsyncClient, tmp_path: Path
+):
+    client = await joined(http)
+    first_key = facts_of(client.clerk.key.public_key()).spki_sha256
+    assert (await fetch(client, "json")).status_code == 404, "it has not ended"
+    await client.take("handle-revocation", client.handle_revocation)
+    await client.take("least-privilege", client.least_privilege)
+    ended = await client.control_run("finishConformanceRun")
+    assert ended["state"] == "FAILED", "the other cases were not run"
+    answers = {form: await fetch(client, form) for form in FORMS}
+    for form, answer in answers.items():
+        assert answer.status_code == 200, answer.text
+        assert answer.content.startswith(FORMS[form])
+        assert answer.headers["x-prop-binding"] == "false"
+        assert answer.headers["cache-control"] == "no-store"
+    report = parse(answers["json"].content, Environment.SANDBOX)
+    ensure_says(report, client)
+    keys = {first_key, facts_of(client.clerk.key.public_key()).spki_sha256}
+    assert keys <= set(report.keys), "those of before the revocation too"
+    assert "本用例未执行" in answers["html"].text
+    (tmp_path / "report.jws").write_bytes(answers["jws"].content)
+    (tmp_path / "jwks.json").write_bytes((await http.get("/log/jwks.json")).content)
+    arguments = ["conformance", "check", str(tmp_path / "report.jws"), "--jwks", str(tmp_path / "jwks.json")]
+    result = CliRunner().invoke(prop, arguments)
+    assert (result.exit_code, "[CONFORMANCE_FAILED]" in result.output) == (1, True)
+
+
+def ensure_says(report: ConformanceReport, client: GoodClient) -> None:
+    assert (report.participant_code, report.run) == (client.code, client.run["id"])
+    assert [each.id for each in report.cases] == [each.id for each in all_cases()]
+    passed = {each.id for each in report.cases if each.verdict.value == "PASS"}
+    assert passed == {"handle-revocation", "least-privilege"}
+
+
+async def test_the_report_is_recorded_as_the_sandboxs_act(http: httpx.AsyncClient):
+    client = await joined(http)
+    await client.control_run("finishConformanceRun")
+    query = '{ records(first: 1, filter: { kind: "conformance" }) { nodes { kind content environment binding } } }'
+    (record,) = (await client.query(client.administrator, query))["records"]["nodes"]
+    assert (record["kind"], record["environment"], record["binding"]) == ("conformance.reported", "SANDBOX", False)
+    assert json.loads(record["content"])["content"]["run"] == client.run["id"]
+
+
+async def test_anothers_run_is_as_none(http: httpx.AsyncClient):
+    mine, neighbour = await joined(http), await joined(http)
+    await mine.control_run("finishConformanceRun")
+    assert (await fetch(mine, "jws")).status_code == 200
+    assert (await fetch(mine, "jws", secret=neighbour.secret)).status_code == 404
+    assert (await fetch(mine, "jws", secret="sbx_secret_x")).status_code == 401
+    assert (await http.get(f"/sandbox/conformance/{mine.run['id']}/report.jws")).status_code == 401
+    own = neighbour.run
+    neighbour.run = mine.run
+    assert await read(neighbour) == {}
+    for mutation, arguments in (("beginConformanceCase", {"caseId": "log-in"}), ("abandonConformanceRun", {})):
+        with pytest.raises(RuntimeError, match="no such run"):
+            await neighbour.control_run(mutation, **arguments)
+    neighbour.run = own
+    assert (await read(neighbour))["state"] == "RUNNING"
+
+
+async def test_a_tenant_has_one_run_at_a_time_and_one_case_and_a_reset_abandons_it(http: httpx.AsyncClient):
+    client = await joined(http)
+    with pytest.raises(RuntimeError, match="under way"):
+        await client.control("mutation { beginConformanceRun { id } }")
+    await client.control_run("beginConformanceCase", caseId="log-in")
+    for mutation, arguments in (("beginConformanceCase", {"caseId": "read-agreement"}), ("finishConformanceRun", {})):
+        with pytest.raises(RuntimeError, match="under way"):
+            await client.control_run(mutation, **arguments)
+    with pytest.raises(RuntimeError, match="There is no case"):
+        await client.control_run("beginConformanceCase", caseId="nothing")
+    job = (await client.control("mutation { reset { id state } }"))["reset"]
+    while job["state"] == "RUNNING":
+        await asyncio.sleep(0.1)
+        job = (await client.control("query ($id: ID!) { job(id: $id) { id state } }", id=job["id"]))["job"]
+    assert (await read(client))["state"] == "ABANDONED"
+    assert (await client.control("mutation { run: beginConformanceRun { state } }"))["run"]["state"] == "RUNNING"
+
+
+async def test_whoever_rejects_the_revision_fails_one_case_and_goes_on(http: httpx.AsyncClient):
+    client = await joined(http)
+
+    async def reject(facts: dict[str, str]) -> None:
+        await client.act(client.administrator, "rejectAgreement", {"number": int(facts["number"])})
+        with pytest.raises(Refused, match="AGREEMENT_REJECTED"):
+            await client.act(
+                client.administrator, "subscribeSms", {"operatorId": client.administrator.operator, "topic": "NOTICE"}
+            )
+
+    await client.take("accept-revision", reject)
+    await client.take("least-privilege", client.least_privilege)
+    states = {each["id"]: each["state"] for each in (await read(client))["cases"]}
+    assert states == {"accept-revision": "FAILED", "least-privilege": "PASSED"}
+    await client.take("accept-revision", client.accept_revision)
+    assert [each["attempt"] for each in (await read(client))["cases"] if each["state"] == "PASSED"] == [2, 1]
+
+
+async def test_an_outage_passes_by_itself_and_gives_back_the_faults_that_were_set(http: httpx.AsyncClient):
+    client = await joined(http)
+    await client.control("mutation { setFaults(input: { latencyMs: 1 }) { latencyMs } }")
+    await client.control_run("beginConformanceCase", caseId="heed-rate-limit")
+    await client.query(client.administrator, "{ viewer { kind } }")
+    await asyncio.sleep(SECONDS + 0.5)
+    faults = (await client.control("{ faults { latencyMs rateLimited } }"))["faults"]
+    assert faults == {"latencyMs": 1, "rateLimited": 0}
