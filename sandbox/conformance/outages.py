@@ -1,4 +1,7 @@
-"""Outages of a few seconds for one tenant: the faults that it can ask for, set and taken back by the suite."""
+"""Outages of a few seconds for one tenant: the faults that it can ask for, set and taken back by the suite.
+
+A process that is killed in between leaves the faults set: the tenant clears them as it clears its own.
+"""
 
 import asyncio
 

@@ -1,5 +1,6 @@
 """The suite as its callers see it: begin a run, take its cases one by one, finish it, and get a signed report."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -31,7 +32,7 @@ from sandbox.conformance.runs import (
 )
 from sandbox.conformance.seen import Seen
 from sandbox.conformance.steps import Steps
-from sandbox.exchange_log import ExchangeLog
+from sandbox.exchange_log import WRITE_SECONDS, ExchangeLog
 from sandbox.storage.conformance_runs import ConformanceRunStore
 from sandbox.tenants import Tenant
 from service.bootstrap import Services
@@ -53,6 +54,7 @@ class Conformance:
         steps: Steps,
         seen: Seen,
         reporting: Reporting,
+        lag: float = 0,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -61,6 +63,7 @@ class Conformance:
         self._steps = steps
         self._seen = seen
         self._reporting = reporting
+        self._lag = lag  # seconds by which other processes write what they saw
 
     @property
     def cases(self) -> Sequence[Case]:
@@ -120,6 +123,7 @@ class Conformance:
         run = ensure_running(await self._own(tenant, run_id))
         if run.current is None:
             raise BadInput("No case is under way.")
+        await asyncio.sleep(self._lag)
         return await self._end_case(tenant, run, await self.verdict(run, run.current, ended=True))
 
     async def finish(self, tenant: Tenant, run_id: str) -> Run:
@@ -211,4 +215,5 @@ def conformance_over(services: Services, clock: TenantClock, exchanges: Exchange
         steps=Steps(services, people, Revisions(services), outages),
         seen=Seen(services, exchanges),
         reporting=Reporting(services),
+        lag=2 * WRITE_SECONDS if services.settings.workers > 1 else 0,
     )

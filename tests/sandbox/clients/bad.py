@@ -2,7 +2,8 @@
 
 import httpx
 
-from tests.sandbox.clients.good import Facts, GoodClient, LoginRefused, Refused, Way, ensure_only, new_key, request_for
+from tests.sandbox.clients.good import Facts, GoodClient, Way
+from tests.sandbox.clients.speaking import LoginRefused, Refused, ensure_only, new_key, request_for
 
 FAULTS = frozenset(
     {

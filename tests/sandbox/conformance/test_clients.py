@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from sandbox.app import application
 from sandbox.conformance.cases import all_cases
@@ -13,7 +14,7 @@ from tests.sandbox.clients.bad import FAULTS, BadClient
 from tests.sandbox.clients.good import GoodClient
 from tests.sandbox.opening import prepared_settings
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.asyncio(loop_scope="module")]
 
 
 @asynccontextmanager
@@ -28,9 +29,9 @@ async def served(uri: str, directory: Path) -> AsyncIterator[httpx.AsyncClient]:
             yield opened
 
 
-@pytest.fixture
-async def http(wire_uri: str, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    async with served(wire_uri, tmp_path) as opened:
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def http(wire_uri: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
+    async with served(wire_uri, tmp_path_factory.mktemp("clients")) as opened:
         yield opened
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from click.testing import CliRunner
 
 from sandbox.conformance.cases import all_cases
@@ -16,16 +17,17 @@ from service.cli import main as prop
 from service.conformance_reports import ConformanceReport, parse
 from service.pki.keys import facts_of
 from service.world import Environment
-from tests.sandbox.clients.good import GoodClient, Refused
+from tests.sandbox.clients.good import GoodClient
+from tests.sandbox.clients.speaking import Refused
 from tests.sandbox.conformance.test_clients import served
 
-pytestmark = pytest.mark.wire
+pytestmark = [pytest.mark.wire, pytest.mark.asyncio(loop_scope="module")]
 FORMS = {"json": b'{"begunAt"', "html": b"<!doctype html>", "pdf": b"%PDF-", "jws": b"ey"}
 
 
-@pytest.fixture
-async def http(wire_uri: str, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    async with served(wire_uri, tmp_path) as opened:
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def http(wire_uri: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
+    async with served(wire_uri, tmp_path_factory.mktemp("suite")) as opened:
         yield opened
 
 
