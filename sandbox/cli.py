@@ -9,6 +9,7 @@ import click
 from sandbox.conformance_commands import conformance
 from sandbox.credentials import Credentials, personas_directory
 from sandbox.embedded import EmbeddedMissing
+from sandbox.exchange_commands import inspect
 from sandbox.join_command import DirectoryTaken
 from sandbox.locks import DirectoryInUse, hold_directory
 from sandbox.logins import NoLogin, fetch_token, find_address
@@ -104,7 +105,7 @@ def reset(tenant: Path | None, url: str | None, *, yes: bool, as_json: bool) -> 
     click.echo("The sandbox is empty.")
 
 
-for each in (personas, join, clock, snapshot, restore, events, fire, webhooks, scenarios, faults, conformance):
+for each in (personas, join, clock, snapshot, restore, events, fire, webhooks, scenarios, faults, conformance, inspect):
     main.add_command(each)
 
 

@@ -157,4 +157,28 @@ TEXTS = {
         "Say in `reason` what the applicant has to mend.",
         "请在 `reason` 中说明需补正的事项。",
     ),
+    "CONFORMANCE_MISSING": (
+        "Run the suite with `prop-sandbox conformance`, and bring the report that it ends with.",
+        "请以 `prop-sandbox conformance` 完成测试，并提交其生成的报告。",
+    ),
+    "CONFORMANCE_NOT_PINNED": (
+        "Ask the depository: its service lacks the sandbox's keys, and takes no report until it has them.",
+        "请联系中国结算：其服务尚未设定测试环境公钥，设定前无法受理报告。",
+    ),
+    "CONFORMANCE_FAILED": (
+        "Mend what the named cases show, run them again, and bring a report in which all have passed.",
+        "请按所列用例整改并重新测试，提交全部通过的报告。",
+    ),
+    "CONFORMANCE_EXPIRED": (
+        "Run the suite again and bring the new report while it is good.",
+        "请重新测试，并在有效期内提交新报告。",
+    ),
+    "CONFORMANCE_OF_ANOTHER": (
+        "Bring the report of your own institution's run.",
+        "请提交本机构的测试报告。",
+    ),
+    "CONFORMANCE_KEY_SEEN": (
+        "Make new keys for production: none that the sandbox has seen is taken there.",
+        "请为生产环境另行生成密钥：测试环境使用过的密钥一律不予接受。",
+    ),
 }

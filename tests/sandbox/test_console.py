@@ -8,7 +8,18 @@ from playwright.async_api import expect
 from tests.sandbox.browsing import AXE, WIDTHS, faults_of, in_browser, log_in, open_console, show
 from tests.sandbox.starting import sandbox
 
-VIEWS = ("start", "agreement", "participant", "operators", "certificates", "records", "events", "scenarios")
+VIEWS = (
+    "start",
+    "agreement",
+    "participant",
+    "operators",
+    "certificates",
+    "records",
+    "events",
+    "scenarios",
+    "conformance",
+    "inspector",
+)
 
 pytestmark = in_browser
 

@@ -27,8 +27,8 @@ export function failure(error) {
   return h("p", { class: "error", role: "alert" }, error.message);
 }
 
-const GOOD = new Set(["ACTIVE", "ISSUED", "VALID", "PUBLISHED", "PASS", "PASSED", "EFFECTED", "DELIVERED", "VERIFIED"]);
-const BAD = new Set(["SUSPENDED", "REVOKED", "EXPIRED", "OFFBOARDED", "TERMINATED", "FAIL", "ABANDONED", "REJECTED", "HELD", "EXPIRING", "FAILED", "PAUSED", "TOO_OLD", "INCOMPLETE", "WRONG_SIGNATURE"]);
+const GOOD = new Set(["ACTIVE", "ISSUED", "VALID", "PUBLISHED", "PASS", "PASSED", "EFFECTED", "DELIVERED", "VERIFIED", "OK"]);
+const BAD = new Set(["SUSPENDED", "REVOKED", "EXPIRED", "OFFBOARDED", "TERMINATED", "FAIL", "ABANDONED", "REJECTED", "HELD", "EXPIRING", "FAILED", "REFUSED", "PAUSED", "TOO_OLD", "INCOMPLETE", "WRONG_SIGNATURE"]);
 
 export function status(value) {
   return h("span", { class: `tag ${GOOD.has(value) ? "good" : BAD.has(value) ? "bad" : "quiet"}` }, value);

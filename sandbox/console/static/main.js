@@ -7,13 +7,14 @@ import { agreement } from "./views/agreement.js";
 import { certificates } from "./views/certificates.js";
 import { conformance } from "./views/conformance.js";
 import { events } from "./views/events.js";
+import { inspector } from "./views/inspector.js";
 import { operators } from "./views/operators.js";
 import { participant } from "./views/participant.js";
 import { records } from "./views/records.js";
 import { scenarios } from "./views/scenarios.js";
 import { start } from "./views/start.js";
 
-const VIEWS = [start, agreement, participant, operators, certificates, records, events, scenarios, conformance];
+const VIEWS = [start, agreement, participant, operators, certificates, records, events, scenarios, conformance, inspector];
 
 const main = document.getElementById("main");
 const nav = document.getElementById("nav");
