@@ -16,17 +16,19 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from service.access import SYSTEM, Caller
 from service.acts import Act, Acts
 from service.authority import Authority
-from service.certificate_holders import CertificateHolders, hands_on
-from service.certificates import (
-    Certificate,
+from service.certificate_changes import (
     CertificateCommand,
-    CertificateState,
-    CertificateValidity,
-    SigningIntent,
     ensure_extended,
     next_state,
     succeeded,
     superseded,
+)
+from service.certificate_holders import CertificateHolders, hands_on
+from service.certificates import (
+    Certificate,
+    CertificateState,
+    CertificateValidity,
+    SigningIntent,
     validity_at,
 )
 from service.pki.authority import Intent, Order

@@ -10,6 +10,7 @@ from cryptography.x509.oid import NameOID
 from service.access import Caller
 from service.acts import Act, Acts, Done
 from service.authority import OutsideAuthorities
+from service.certificate_changes import ensure_extended
 from service.certificate_holders import (
     CertificateHolder,
     CertificateHolders,
@@ -24,7 +25,6 @@ from service.certificates import (
     CertificateProfile,
     CertificateSource,
     CertificateState,
-    ensure_extended,
 )
 from service.identifiers import Kind
 from service.pki.chain import ChainStatus, ChainVerdict

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from service.access import Caller, CallerKind
 from service.acts import Act, Acts, Done
+from service.certificate_changes import ensure_extended, ensure_renewable
 from service.certificate_holders import (
     CertificateHolder,
     CertificateHolders,
@@ -22,8 +23,6 @@ from service.certificates import (
     CertificateProfile,
     CertificateState,
     CertificateValidity,
-    ensure_extended,
-    ensure_renewable,
     validity_at,
 )
 from service.electronic_keys import ensure_in_hand

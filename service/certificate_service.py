@@ -9,6 +9,7 @@ from datetime import datetime
 
 from service.access import Caller, CallerKind, may_see, own_participant
 from service.acts import Act, Acts, Done
+from service.certificate_changes import ensure_reason, held, reinstated, released, revoked
 from service.certificate_holders import CertificateHolders, ensure_own_or_managed, get_certificate
 from service.certificate_issuing import described
 from service.certificate_keys import BlockReason
@@ -22,11 +23,6 @@ from service.certificates import (
     HoldReason,
     Obstacle,
     RevocationReason,
-    ensure_reason,
-    held,
-    reinstated,
-    released,
-    revoked,
 )
 from service.electronic_key_loss import lose
 from service.endings import CertificateEnd

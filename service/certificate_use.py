@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from service.access import SYSTEM, Caller
-from service.certificates import SEATED, Certificate, superseded
+from service.certificate_changes import superseded
+from service.certificates import SEATED, Certificate
 from service.clock import Clock
 from service.records import RecordService
 from service.storage.certificates import CertificateStore

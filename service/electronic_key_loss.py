@@ -1,7 +1,8 @@
 """A lost electronic key: every certificate on it is held at once, and custody knows that it is lost (art. 13)."""
 
 from service.acts import Act
-from service.certificates import Certificate, CertificateState, HoldReason, held
+from service.certificate_changes import held
+from service.certificates import Certificate, CertificateState, HoldReason
 from service.electronic_keys import ELECTRONIC_KEY_TRANSITIONS, ElectronicKeyCommand, moved_on
 from service.storage.certificates import CertificateStore
 from service.storage.electronic_keys import ElectronicKeyStore

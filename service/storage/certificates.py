@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from service.certificate_changes import revoked
 from service.certificates import (
     SEATED,
     STANDING,
@@ -17,7 +18,6 @@ from service.certificates import (
     CertificateValidity,
     RevocationReason,
     renewal_start,
-    revoked,
     validity_at,
 )
 from service.endings import CertificateEnd

@@ -17,7 +17,8 @@ from sandbox.storage.snapshots import OF_THE_WORLD, tenant_collections
 from sandbox.tenant_jobs import JobState
 from sandbox.tenants import IDLE_LIFE, TenantState
 from service.access import SYSTEM
-from service.certificates import RevocationReason, revoked
+from service.certificate_changes import revoked
+from service.certificates import RevocationReason
 from service.errors import BadInput, Unauthenticated
 from service.operators import OffboardReason, OperatorStatus
 from service.pagination import BY_ID, PageRequest

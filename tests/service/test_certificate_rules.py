@@ -9,14 +9,26 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from service.access import OperatorRole, ParticipantKind, RegistrarRole
-from service.certificates import (
+from service.certificate_changes import (
     CERTIFICATE_TRANSITIONS,
+    CertificateCommand,
+    ensure_extended,
+    ensure_reason,
+    ensure_renewable,
+    held,
+    next_state,
+    reinstated,
+    released,
+    revoked,
+    succeeded,
+    superseded,
+)
+from service.certificates import (
     OPERATORS_REASONS,
     REGISTRARS_REASONS,
     SEATED,
     STANDING,
     Certificate,
-    CertificateCommand,
     CertificateProfile,
     CertificateSource,
     CertificateState,
@@ -26,18 +38,8 @@ from service.certificates import (
     RenewalStanding,
     RevocationReason,
     days_left,
-    ensure_extended,
-    ensure_reason,
-    ensure_renewable,
-    held,
-    next_state,
     obstacles,
-    reinstated,
-    released,
     renewal_window,
-    revoked,
-    succeeded,
-    superseded,
     validity_at,
 )
 from service.operators import Operator, OperatorStatus
