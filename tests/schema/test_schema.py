@@ -1,6 +1,7 @@
 """The built schema, walked: what holds for every type and field, those that are yet to come included."""
 
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 from graphql import (
@@ -93,6 +94,24 @@ def test_every_mutation_takes_one_input_and_a_key_and_answers_with_refusals() ->
         payload = get_named_type(field.type)
         assert isinstance(payload, GraphQLObjectType)
         assert {"refusals", "receipt"} <= payload.fields.keys(), name
+
+
+WITHOUT_A_VERSION = {
+    **dict.fromkeys(("applyForAccess", "registerOperator", "registerElectronicKey"), "makes something new"),
+    **dict.fromkeys(("requestCertificate", "registerCertificate", "giveOutCalendar"), "makes something new"),
+    **dict.fromkeys(("acknowledgeReminder", "withdrawCalendar"), "goes one way, once: repeated, it does nothing"),
+    "reportKeyLost": "nothing delays a loss report (art. 13)",
+}
+
+
+def test_every_mutation_of_what_is_there_takes_the_version_that_its_caller_read() -> None:
+    mutation = PUBLIC.mutation_type
+    without = {
+        name
+        for name, field in (mutation.fields if mutation else {}).items()
+        if "expectedVersion" not in cast("GraphQLInputObjectType", get_named_type(field.args["input"].type)).fields
+    }
+    assert without == WITHOUT_A_VERSION.keys()
 
 
 def test_every_root_field_says_what_it_is_for() -> None:
