@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -24,7 +23,6 @@ from service.certificates import Certificate, CertificateProfile
 from service.electronic_key_service import ElectronicKeyService
 from service.operators import Operator
 from service.pki.profiles import key_usage
-from service.refusals import RefusalCode, Refused
 from service.registrar_service import RegistrarInput, RegistrarService
 from service.registrars import Registrar
 from service.reminder_service import ReminderService
@@ -59,13 +57,6 @@ def openssl_request(directory: Path, name: str) -> str:
         cwd=directory, check=True, capture_output=True,
     )  # fmt: skip
     return (directory / f"{name}.csr").read_text()
-
-
-def sole(caught: pytest.ExceptionInfo[Refused]) -> RefusalCode:
-    (refusal,) = caught.value.refusals
-    assert refusal.message
-    assert refusal.message_zh
-    return refusal.code
 
 
 def ask(operator: Operator, key: Key | None = None, **changes: object) -> RequestInput:

@@ -23,8 +23,8 @@ from service.storage.certificates import CertificateFilter
 from service.storage.database import Database
 from service.world import World
 from tests.databases import open_wire_database
-from tests.service.certifying import LOGIN, SEAL, Certifying, OutsideAuthority, ask, make_csr, make_key, sole
-from tests.service.institutions import OFFICER, OTHER_USCC, REVIEWER
+from tests.service.certifying import LOGIN, SEAL, Certifying, OutsideAuthority, ask, make_csr, make_key
+from tests.service.institutions import OFFICER, OTHER_USCC, REVIEWER, sole
 from tests.settings import make_settings
 
 pytestmark = pytest.mark.wire

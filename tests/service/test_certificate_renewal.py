@@ -14,8 +14,8 @@ from service.certificates import (
 from service.operators import Operator
 from service.refusals import RefusalCode, Refused
 from service.storage.database import Database
-from tests.service.certifying import Certifying, logged_in, make_csr, make_key, sole
-from tests.service.institutions import OFFICER, caller_for
+from tests.service.certifying import Certifying, logged_in, make_csr, make_key
+from tests.service.institutions import OFFICER, caller_for, sole
 
 pytestmark = pytest.mark.wire
 

@@ -12,8 +12,8 @@ from service.pki.parsing import parse_certificate
 from service.refusals import RefusalCode, Refused
 from service.storage.certificates import CertificateFilter
 from service.storage.database import Database
-from tests.service.certifying import LOGIN, SEAL, Certifying, ask, sole
-from tests.service.institutions import OFFICER, OTHER_USCC, REVIEWER, SECOND_OFFICER, caller_for
+from tests.service.certifying import LOGIN, SEAL, Certifying, ask
+from tests.service.institutions import OFFICER, OTHER_USCC, REVIEWER, SECOND_OFFICER, caller_for, sole
 
 pytestmark = pytest.mark.wire
 

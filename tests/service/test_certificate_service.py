@@ -21,8 +21,8 @@ from service.refusals import RefusalCode, Refused
 from service.storage.certificates import BY_EXPIRY, CertificateFilter
 from service.storage.database import Database
 from tests.explain import recorded_queries
-from tests.service.certifying import LOGIN, SEAL, Certifying, ask, logged_in, make_csr, make_key, sole
-from tests.service.institutions import OFFICER, OTHER_USCC, REVIEWER, caller_for
+from tests.service.certifying import LOGIN, SEAL, Certifying, ask, logged_in, make_csr, make_key
+from tests.service.institutions import OFFICER, OTHER_USCC, REVIEWER, caller_for, sole
 
 pytestmark = pytest.mark.wire
 
