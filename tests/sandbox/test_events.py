@@ -27,7 +27,7 @@ from tests.sandbox.starting import ROOT
 NOW = datetime(2026, 11, 22, 12, 0, 0, 123_000, tzinfo=UTC)
 CLOCK = FixedClock(NOW)
 TENANT = new_id(SANDBOX, Kind.PARTICIPANT, NOW)
-OF_THE_DEPOSITORY = {"registrar.added"}
+OF_THE_DEPOSITORY = {"registrar.added", "conformance.checked"}
 """Records that concern no participant."""
 
 
@@ -36,7 +36,7 @@ def kinds_written() -> Iterator[tuple[str, Path]]:
     for path in (ROOT / "service").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             name = getattr(getattr(node, "func", None), "attr", "")
-            if isinstance(node, ast.Call) and name in {"record", "write", "_keep", "_record", "_change"}:
+            if isinstance(node, ast.Call) and name in {"record", "write", "keep", "_keep", "_record", "_change"}:
                 for each in node.args:
                     if isinstance(each, ast.Constant) and isinstance(each.value, str) and "." in each.value:
                         yield each.value, path
