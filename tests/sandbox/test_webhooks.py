@@ -10,6 +10,7 @@ from standardwebhooks.webhooks import Webhook
 from sandbox.bootstrap import Sandbox
 from sandbox.deliveries import DeliveryState
 from sandbox.event_payload import EventPayload
+from sandbox.events import event_of
 from sandbox.faults import LATE_BY, Faults
 from sandbox.made_up import new_information, new_uscc
 from sandbox.openings import NAMES
@@ -185,7 +186,7 @@ async def test_no_event_of_a_tenants_life_holds_a_name_or_a_telephone_number(san
     kept = await sandbox.database.collection(RECORDS).find({"participantId": joined.tenant.id}).to_list(1_000)
     records = await flow._records.get_many([each["_id"] for each in kept])
     assert {"participant.opened", "operator.registered", "certificate.issued"} <= {each.kind for each in records}
-    told = "".join(flow._event(each, 0).body.decode() for each in records)
+    told = "".join(event_of(sandbox.world, each, 0).body.decode() for each in records)
     contact = new_information("T00001", "x", new_uscc()).contacts[0]
     for personal in (contact.name, contact.telephone, contact.email, *(name for _, name in NAMES.values())):
         assert personal is not None
