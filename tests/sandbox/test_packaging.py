@@ -33,4 +33,4 @@ def test_the_sandbox_wheel_stands_on_the_service_of_the_same_version(wheel: zipf
     [path] = [name for name in wheel.namelist() if name.endswith("/METADATA")]
     text = wheel.read(path).decode()
     [version] = [line.removeprefix("Version: ") for line in text.splitlines() if line.startswith("Version: ")]
-    assert f"Requires-Dist: prop-service[embedded]=={version}" in text
+    assert f"Requires-Dist: prop-service[embedded,sandbox]=={version}" in text

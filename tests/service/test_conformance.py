@@ -25,7 +25,9 @@ from service.pki.profiles import Profile
 from service.refusals import RefusalCode, Refused
 from service.settings_reading import SettingsError
 from service.storage.certificate_keys import CertificateKeyStore
+from service.storage.conformance import ConformanceStore
 from service.storage.database import Database
+from tests.explain import recorded_queries
 from tests.service.institutions import OFFICER, REVIEWER, USCC, Institutions, make_access, sole
 from tests.service.test_cli import on, prop
 from tests.service.test_conformance_reports import KEY, KEYS, make_report, signed
@@ -179,6 +181,15 @@ async def test_a_report_that_names_a_key_certified_here_is_refused_and_bans_noth
     assert sole(caught) is RefusalCode.CONFORMANCE_KEY_SEEN
     assert await keys.find("01" * 32) is None
     assert await platform.records_of_kind("conformance.checked") == []
+
+
+@wire
+async def test_checks_are_found_by_an_index(wire_uri: str, wire_database: Database):
+    async with recorded_queries(wire_uri, wire_database) as queries:
+        kept = ConformanceStore(queries.database)
+        await kept.find_latest("BRK001", USCC)
+        await kept.find_by_report("00")
+        await queries.assert_indexed(sorted_in_memory=True)
 
 
 @wire

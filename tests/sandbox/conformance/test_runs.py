@@ -1,6 +1,7 @@
 """Runs: whatever is asked of one in whatever order, one case is under way at most, and an ended run stays as it is."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,10 @@ from sandbox.conformance.runs import (
     finished,
     is_over,
 )
+from sandbox.storage.conformance_runs import ConformanceRunStore
 from service.errors import BadInput
+from tests.explain import recorded_queries
+from tests.sandbox.opening import opened_sandbox, prepared_settings
 
 BEGUN = datetime(2026, 3, 1, tzinfo=UTC)
 CASES = ("one", "two", "three")
@@ -121,3 +125,17 @@ def test_a_reset_tenant_or_a_day_ends_a_run():
     assert is_over(make_run(), 1, BEGUN + LONGEST_RUN)
     assert is_over(make_run(), 2, BEGUN)
     assert not is_over(make_run(state=RunState.PASSED), 2, BEGUN + LONGEST_RUN)
+
+
+@pytest.mark.wire
+async def test_runs_are_found_by_an_index(wire_uri: str, tmp_path: Path):
+    async with (
+        prepared_settings(wire_uri, tmp_path) as settings,
+        opened_sandbox(settings) as sandbox,
+        recorded_queries(wire_uri, sandbox.database) as queries,
+    ):
+        kept = ConformanceRunStore(queries.database)
+        await kept.find_own("sbx-par-1", "run-1")
+        await kept.find_running("sbx-par-1")
+        await kept.latest_of("sbx-par-1", 10)
+        await queries.assert_indexed(sorted_in_memory=True)
