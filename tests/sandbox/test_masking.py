@@ -119,6 +119,20 @@ def test_what_stands_under_a_private_name_goes_whatever_it_looks_like(name: str,
         assert exchange.masked
 
 
+def test_a_long_value_that_an_error_quotes_cut_short_leaves_no_part_of_itself():
+    value = "".join(chr(0x4E00 + number) for number in range(400))
+    quoted = f"'{value[:118]}...{value[-119:]}'"
+    errors = [
+        {
+            "message": f"Variable '$i' got invalid value {quoted}; Expected type.",
+            "extensions": {"code": "BAD_USER_INPUT"},
+        },
+        {"message": f"Expected value of type 'Int', found {quoted}.", "extensions": {"code": "BAD_USER_INPUT"}},
+    ]
+    exchange = exchange_of(document="{ a(name: $i) }", variables={"i": value}, errors=errors)
+    assert not set(value) & set(kept_of(exchange))
+
+
 def test_a_number_under_a_private_name_goes_too():
     exchange = exchange_of(document="{ add(telephone: 5551234, n: 13812345678) }", variables={"phone": 5551234})
     assert "555" not in kept_of(exchange)
