@@ -142,7 +142,7 @@ async def costs(uri: str, database: Database, filled: Filled) -> AsyncIterator[C
 
 
 async def _cost(name: str, rows: int, seconds: float, queries: Any) -> Cost:
-    ((database_name, command),) = queries.sent
+    database_name, command = queries.sent[-1]  # sent again where the driver lost patience
     query = {key: command[key] for key in ("find", "filter", "sort", "limit", "hint") if key in command}
     client = queries.database._client
     reply = await client[database_name].command("explain", query, verbosity="executionStats")
