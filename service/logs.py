@@ -31,7 +31,7 @@ PRIVATE_NAMES = re.compile(
 PRIVATE_FORMS = re.compile(
     r"(?<=://)[^/\s@]+@"  # user and password in an address
     r"|\b(?:Bearer|Basic)\s+[\w.~+/=-]+"  # an Authorization header, RFC 6750
-    r"|\beyJ[\w-]+\.[\w-]*\.?[\w-]*"  # a JWS or JWT in compact form, RFC 7515
+    r"|\beyJ[\w-]{8,}(?:\.[\w-]*){0,4}"  # a JWS, JWE or JWT in compact form, RFC 7515, 7516, or its beginning
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",  # RFC 7468
     re.DOTALL,
 )

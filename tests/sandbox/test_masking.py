@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -197,6 +198,26 @@ def test_every_text_that_the_schema_takes_has_been_thought_of():
     within = {("OperatorFilter", "text"): "filter", ("ParticipantFilter", "text"): "filter"}
     plain = {name for kind, name in fields if not is_private(name, within.get((kind, name), ""))}
     assert plain == PLAIN
+
+
+@pytest.mark.parametrize("piece", ["a", "0", "a.", "ey", "eyJ-", "a@", "+1 ", "://a", "sbx_secret", '"'])
+def test_a_long_text_takes_time_by_its_length_and_not_by_its_square(piece: str) -> None:
+    text = piece * (64_000 // len(piece))
+    began = time.perf_counter()
+    masking = Masking()
+    masking.document(text)
+    masking.variables({"x": text})
+    masking.message(text)
+    assert time.perf_counter() - began < 10  # a square took a minute and more
+
+
+def test_many_private_values_do_not_cost_each_text_of_the_exchange_a_search_of_its_own() -> None:
+    masking = Masking(private=frozenset())
+    masking.variables({"names": [], "name": [f"{each:05d}" for each in range(30_000)]})
+    began = time.perf_counter()
+    texts = [masking.text(f"Nobody is called 2{each:04d}.") for each in range(60)]
+    assert time.perf_counter() - began < 10  # with a pattern compiled for each value: minutes
+    assert set(texts) == {f"Nobody is called {MASK}."}
 
 
 PLAIN = {
