@@ -43,8 +43,8 @@ def ensure_passing(
     to be certified. Not checked: that the institution is who the sandbox was told, which asks nobody for papers.
     """
     findings = Findings()
-    if report.verdict is not ReportVerdict.PASS or not report.cases:
-        failed = ", ".join(each.id for each in report.cases if each.verdict is not ReportVerdict.PASS)
+    failed = ", ".join(each.id for each in report.cases if each.verdict is not ReportVerdict.PASS)
+    if report.verdict is not ReportVerdict.PASS or failed or not report.cases:
         findings.add(RefusalCode.CONFORMANCE_FAILED, "report", cases=failed or "-")
     if not report.ended_at <= now < report.valid_until:
         findings.add(RefusalCode.CONFORMANCE_EXPIRED, "report", until=report.valid_until.isoformat())

@@ -124,9 +124,10 @@ def parse(data: bytes, environment: Environment) -> ConformanceReport:
     try:
         marks = Marks(environment.value, binding=False, notice=_text_or_none(value["notice"]))
         report = _read(value)
-    except (KeyError, TypeError, ValueError) as error:
+        composed = compose(report, marks)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:  # the last: ninety days after the last year
         raise Malformed("A field of the report is not what it should be.") from error
-    if compose(report, marks) != data:
+    if composed != data:
         raise Malformed("The report does not agree with itself.")
     return report
 

@@ -54,6 +54,7 @@ FAILED = CaseResult("offboard-in-time", 11, Sentence("x", "x"), ReportVerdict.FA
     ("changes", "code"),
     [
         ({"verdict": ReportVerdict.FAIL, "cases": (FAILED,)}, RefusalCode.CONFORMANCE_FAILED),
+        ({"cases": (FAILED,)}, RefusalCode.CONFORMANCE_FAILED),  # whatever the verdict says of the whole
         ({"cases": ()}, RefusalCode.CONFORMANCE_FAILED),
         ({"ended_at": datetime.now(UTC) - VALID_FOR}, RefusalCode.CONFORMANCE_EXPIRED),
         ({"ended_at": datetime.now(UTC) + timedelta(days=1)}, RefusalCode.CONFORMANCE_EXPIRED),

@@ -119,6 +119,12 @@ def test_a_report_is_good_for_ninety_days_and_says_so_itself():
         parse(canonical.encode(said | {"validUntil": "2030-05-30T12:00:00Z"}), Environment.SANDBOX)
 
 
+def test_a_report_whose_ninety_days_end_after_all_time_is_none():
+    said = json.loads(compose(make_report(), MARKS))
+    with pytest.raises(Malformed):
+        parse(canonical.encode(said | {"endedAt": "9999-12-31T00:00:00Z"}), Environment.SANDBOX)
+
+
 def test_a_report_of_another_world_or_one_that_binds_is_not_believed():
     data = compose(make_report(), MARKS)
     with pytest.raises(NotVerified):
