@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import strawberry
 
+from schema.certificates import Certificate, now_of
 from schema.context import Info
 from schema.nodes import ensure_ids
 from schema.pagination import Connection, connection_of, page_request
@@ -23,11 +23,6 @@ from service.pagination import BY_ID, LATEST_FIRST, PageRequest
 from service.pki.parsing import format_serial, parse_serial
 from service.policy import Action
 from service.storage import certificates as storage
-
-if TYPE_CHECKING:
-    pass
-
-from schema.certificates import Certificate, now_of
 
 LONGEST_LOOK = 398  # days ahead, the longest life of a certificate
 
