@@ -13,6 +13,7 @@ from sandbox.exchange_log import ExchangeLog, writing_exchanges
 from sandbox.explaining import Explaining
 from sandbox.fault_keeping import FaultKeeping
 from sandbox.faults import FaultTable, everywhere
+from sandbox.happenings import Happenings
 from sandbox.job_runner import JobRunner
 from sandbox.joining import Joining
 from sandbox.outcomes import Outcomes, spent_buckets
@@ -67,6 +68,7 @@ class Sandbox:
     explaining: Explaining
     replaying: Replaying
     persona_resets: PersonaResets
+    happenings: Happenings
 
     @property
     def world(self) -> World:
@@ -120,6 +122,7 @@ def sandbox_over(
         explaining=Explaining(services.agreements, operators, participants),
         replaying=Replaying(application, services.keys, exchanges, clock),
         persona_resets=PersonaResets(services, settings.data_dir),
+        happenings=Happenings(services, clock),
     )
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sandbox.control.clock import ClockMutation
+from sandbox.control.clock import ClockMutation, ClockQuery
 from sandbox.control.conformance import ConformanceMutation, ConformanceQuery, ConformanceSubscription
 from sandbox.control.events import EventMutation, EventQuery
 from sandbox.control.exchanges import ExchangeMutation, ExchangeQuery
@@ -23,6 +23,7 @@ def control_schema() -> Schema:
     return make_schema(
         (
             TenantQuery,
+            ClockQuery,
             JobQuery,
             PersonaQuery,
             EventQuery,

@@ -15,6 +15,7 @@ VIEWS = (
     "operators",
     "certificates",
     "records",
+    "clock",
     "events",
     "scenarios",
     "conformance",

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sandbox.bootstrap import Sandbox
 from sandbox.due_work import due_works, visits
+from sandbox.happenings import HappeningKind
 from sandbox.joining import Joined
 from sandbox.tenant_jobs import JobState
 from service.access import SYSTEM
@@ -151,3 +152,22 @@ def test_whatever_falls_is_visited_on_its_day_and_not_before_it_fell(falls: list
 def test_a_day_is_visited_at_its_midnight_and_its_last_minute_however_much_falls_on_it(times: list[timedelta]):
     day = datetime(2026, 12, 1, tzinfo=SHANGHAI)
     assert len(visits([day + each for each in times], START, START + 60 * DAY)) <= 2
+
+
+@pytest.mark.wire
+async def test_what_time_brought_is_told_the_latest_first_and_not_what_a_reset_undid(sandbox: Sandbox):
+    joined, neighbour = await join(sandbox), await join(sandbox)
+    start = sandbox.clock.now().replace(microsecond=0)
+    (certificate,) = await give_certificates(sandbox, joined, [start + 2 * DAY])
+    await advance(sandbox, joined, 5 * DAY)
+    told = await sandbox.happenings.of_tenant(joined.tenant.id, 10)
+    opened = (HappeningKind.APPLICATION_EFFECTED, None)
+    reminded = [(HappeningKind.REMINDED, 0), (HappeningKind.REMINDED, 1)]
+    assert [(each.kind, each.days_left) for each in told] == [(HappeningKind.EXPIRED, None), *reminded, opened]
+    assert {each.subject for each in told[:-1]} == {certificate}
+    assert all(each.serial_number for each in told[:-1])
+    assert [each.id for each in await sandbox.happenings.of_tenant(joined.tenant.id, 1)] == [told[0].id]
+    assert await sandbox.happenings.of_tenant(neighbour.tenant.id, 10) == []
+    await sandbox.moves.put(joined.tenant.id, 2, timedelta(0))
+    left = await sandbox.happenings.of_tenant(joined.tenant.id, 10)
+    assert [(each.kind, each.days_left) for each in left] == [(HappeningKind.REMINDED, 1), opened]

@@ -5,6 +5,7 @@ import { session } from "./session.js";
 import { choose, language, t } from "./texts.js";
 import { agreement } from "./views/agreement.js";
 import { certificates } from "./views/certificates.js";
+import { clock } from "./views/clock.js";
 import { conformance } from "./views/conformance.js";
 import { events } from "./views/events.js";
 import { inspector } from "./views/inspector.js";
@@ -14,7 +15,7 @@ import { records } from "./views/records.js";
 import { scenarios } from "./views/scenarios.js";
 import { start } from "./views/start.js";
 
-const VIEWS = [start, agreement, participant, operators, certificates, records, events, scenarios, conformance, inspector];
+const VIEWS = [start, agreement, participant, operators, certificates, records, clock, events, scenarios, conformance, inspector];
 
 const main = document.getElementById("main");
 const nav = document.getElementById("nav");
