@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,13 +13,17 @@ from hypothesis import strategies as st
 
 from sandbox.bootstrap import Sandbox
 from sandbox.due_work import due_works, visits
+from sandbox.editions import former_edition
 from sandbox.happenings import HappeningKind
 from sandbox.joining import Joined
 from sandbox.tenant_jobs import JobState
-from service.access import SYSTEM
+from service.access import SYSTEM, Caller, CallerKind
+from service.agreement_digest import read_digest
 from service.certificates import CertificateState
 from service.clock import SHANGHAI, business_date
+from service.operators import SmsTopic
 from service.pagination import BY_ID, PageRequest
+from service.participants import AcceptanceManner
 from service.records import Record, RecordFilter
 from service.reminders import AFTER
 from service.storage.certificates import CertificateStore
@@ -167,7 +172,35 @@ async def test_what_time_brought_is_told_the_latest_first_and_not_what_a_reset_u
     assert {each.subject for each in told[:-1]} == {certificate}
     assert all(each.serial_number for each in told[:-1])
     assert [each.id for each in await sandbox.happenings.of_tenant(joined.tenant.id, 1)] == [told[0].id]
-    assert await sandbox.happenings.of_tenant(neighbour.tenant.id, 10) == []
+    theirs = await sandbox.happenings.of_tenant(neighbour.tenant.id, 10)
+    assert [(each.kind, each.days_left) for each in theirs] == [opened], "no more than its joining brought"
     await sandbox.moves.put(joined.tenant.id, 2, timedelta(0))
     left = await sandbox.happenings.of_tenant(joined.tenant.id, 10)
     assert [(each.kind, each.days_left) for each in left] == [(HappeningKind.REMINDED, 1), opened]
+
+
+@pytest.mark.wire
+async def test_a_revision_in_force_by_a_tenants_time_is_accepted_by_its_use_and_by_nobody_elses(sandbox: Sandbox):
+    mine, neighbour = await join(sandbox), await join(sandbox)
+    services, day = sandbox.services, business_date(sandbox.clock.now()) + 10 * DAY
+    text = former_edition(read_digest().chinese_data)
+    await services.agreements.import_draft(SYSTEM, text, number=3, effective_from=day, is_digest=True)
+    await services.publications.publish(SYSTEM, 3)
+    await services.publications.deliver()
+
+    async def accepted_after_a_use(joined: Joined) -> tuple[int, AcceptanceManner]:
+        operator = joined.operators[0].operator
+        caller = Caller(CallerKind.OPERATOR, operator.id, operator.participant_id, operator.role)
+        caller = replace(caller, permissions=frozenset(operator.permissions))
+        await services.sms.subscribe(caller, operator.id, SmsTopic.NOTICE, None)
+        await services.sms.unsubscribe(caller, operator.id, SmsTopic.NOTICE)
+        found = await services.participants.find(SYSTEM, joined.tenant.id)
+        assert found is not None
+        assert found.acceptance is not None
+        return found.acceptance.agreement_number, found.acceptance.manner
+
+    before = await accepted_after_a_use(mine)
+    assert before[0] == 2, "delivered, but not in force"
+    await advance(sandbox, mine, 20 * DAY)
+    assert await accepted_after_a_use(mine) == (3, AcceptanceManner.DEEMED_BY_USE)
+    assert await accepted_after_a_use(neighbour) == before
