@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -34,6 +34,7 @@ from service.errors import EnvironmentMismatch, Unauthenticated
 from service.evidence import canonical
 from service.evidence.errors import Malformed
 from service.keys import TOKEN_LIFETIME, TOKEN_TYPE, SigningKeys
+from service.login_holders import FirstUse, Holder, Holders, ends_nothing
 from service.records import RecordService
 from service.storage.database import Database, Session
 from service.storage.tokens import AssertionStore
@@ -44,52 +45,6 @@ CACHE_SECONDS = 1.0
 CACHED_HOLDERS = 10_000
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path
 CLAIMS = frozenset({"iss", "aud", "sub", "client_id", "participant", "env", "iat", "exp", "jti", "cnf"})
-
-
-class Holder(Protocol):
-    """One LOGIN certificate and the person behind it, as they are at this moment."""
-
-    @property
-    def fingerprint(self) -> str:
-        """The certificate's SHA-256 in lower-case hex."""
-
-    @property
-    def public_key(self) -> bytes:
-        """The certificate's SubjectPublicKeyInfo (DER)."""
-
-    @property
-    def id(self) -> str | None:
-        """Of the operator or registrar; None for a certificate that stands for nobody."""
-
-    @property
-    def participant_id(self) -> str | None: ...
-
-    def caller(self, now: datetime, issued_at: datetime | None = None) -> Caller:
-        """The caller that the holder is now; `issued_at` is that of a token, None at login.
-
-        Raises Unauthenticated for whoever is not to be let in: certificate, holder, participant or session has ended.
-        """
-
-
-class Holders(Protocol):
-    """Who holds which certificate: kept by the storage of certificates, operators and participants."""
-
-    async def find_holder(self, certificate_fingerprint: str) -> Holder | None:
-        """By the certificate's SHA-256 in lower-case hex. Answers for what is not usable too."""
-
-
-class FirstUse(Protocol):
-    async def __call__(self, session: Session, caller: Caller, fingerprint: str, /) -> str | None:
-        """A certificate logs in, inside this transaction. Answers the fingerprint of one whose end that is."""
-
-
-async def _ends_nothing(session: Session, caller: Caller, fingerprint: str, /) -> str | None:  # noqa: ARG001 - FirstUse
-    return None
-
-
-class Limiter(Protocol):
-    def ensure_within(self, caller: str) -> None:
-        """Raises RateLimited when this caller has done it too often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +65,7 @@ class TokenService:
         holders: Holders,
         database: Database,
         records: RecordService,
-        note_use: FirstUse = _ends_nothing,
+        note_use: FirstUse = ends_nothing,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._world = world
