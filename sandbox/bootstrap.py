@@ -39,6 +39,7 @@ from service.access import Caller
 from service.bootstrap import Services
 from service.errors import Unavailable
 from service.http.marks import ASGIApp, Receive, Scope, Send
+from service.records import RecordService
 from service.storage.database import Database
 from service.storage.operators import OperatorStore
 from service.storage.participants import ParticipantStore
@@ -77,6 +78,11 @@ class Sandbox:
     @property
     def database(self) -> Database:
         return self.services.database
+
+    @property
+    def records(self) -> RecordService:
+        """Where the transport notes what was brought here of the other world."""
+        return self.services.records
 
     async def tenant_of(self, secret: str) -> Tenant:
         """Raises Unauthenticated."""

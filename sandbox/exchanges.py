@@ -5,13 +5,14 @@ Kept in a form that may be kept: see `sandbox.masking`. Times are those of the s
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from ulid import ULID
 
 KEPT = timedelta(days=30)
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)  # no ULID is earlier
 
 
 class Endpoint(StrEnum):
@@ -109,7 +110,7 @@ class Ids:
 
 def earliest_id(at: datetime) -> str:
     """No id of a later millisecond is less, no id of an earlier one is greater."""
-    return str(ULID.from_datetime(at))[:10] + "0" * 16
+    return str(ULID.from_datetime(max(at, _FIRST)))[:10] + "0" * 16
 
 
 def trouble_of(error: Mapping[str, Any]) -> tuple[Trouble, ...]:

@@ -97,6 +97,14 @@ async def test_a_subscription_with_an_id_of_the_other_world_is_refused(worlds: W
     assert await crossings(services) - before == tried > 0
 
 
+async def test_an_id_of_production_at_the_control_endpoint_is_refused_and_recorded(worlds: Worlds) -> None:
+    before = await crossings(worlds.sandbox.services)
+    subject = worlds.administrator.id
+    fired = f'mutation {{ fireEvent(type: "operator.frozen", subject: "{subject}") {{ id }} }}'
+    assert codes_of(await worlds.tenant.control(fired)) == [MISMATCH]
+    assert await crossings(worlds.sandbox.services) == before + 1
+
+
 # tokens and logins
 
 

@@ -202,6 +202,7 @@ def test_ids_are_in_the_order_of_their_making_and_a_moment_lies_between_them():
     assert made == sorted(set(made))
     assert earliest_id(at) <= made[0]
     assert made[99] < earliest_id(at + timedelta(seconds=1)) <= made[100]
+    assert earliest_id(datetime.min.replace(tzinfo=UTC)) < made[0] < earliest_id(datetime.max.replace(tzinfo=UTC))
 
 
 class Refusing:
