@@ -6,22 +6,22 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from sandbox.asked import remarks
-from sandbox.asking import AskedOutcomes
 from sandbox.bootstrap import Ground
 from sandbox.clock import TenantClock
-from sandbox.conformance_routes import conformance_routes
+from sandbox.conformance.routes import conformance_routes
 from sandbox.console.routes import console_routes
 from sandbox.control_routes import control_routes
-from sandbox.credentials import Credentials, personas_directory
-from sandbox.inspecting import Inspecting
-from sandbox.join_routes import join_routes
-from sandbox.keeping import keeping_personas
-from sandbox.payload_schema import payload_schema_routes
-from sandbox.persona_routes import PERSONAS_URL, persona_routes
-from sandbox.receiver_routes import receiver_routes
-from sandbox.scenario_routes import scenario_routes
+from sandbox.inspector.inspecting import Inspecting
+from sandbox.personas.credentials import Credentials, personas_directory
+from sandbox.personas.keeping import keeping_personas
+from sandbox.personas.routes import PERSONAS_URL, persona_routes
+from sandbox.scenarios.asked import remarks
+from sandbox.scenarios.asking import AskedOutcomes
+from sandbox.scenarios.routes import scenario_routes
 from sandbox.settings import SandboxSettings
+from sandbox.tenants.join_routes import join_routes
+from sandbox.webhooks.payload_schema import payload_schema_routes
+from sandbox.webhooks.receiver_routes import receiver_routes
 from sandbox.world import SANDBOX
 from schema.hosting import Staging, hosted
 from service.bootstrap import Services

@@ -5,23 +5,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from sandbox.clock import TenantClock
-from sandbox.clock_moves import ClockMoves
 from sandbox.conformance.outages import Outages
 from sandbox.conformance.suite import Conformance, conformance_over
-from sandbox.due_work import due_works
-from sandbox.exchange_log import ExchangeLog, writing_exchanges
-from sandbox.explaining import Explaining
-from sandbox.fault_keeping import FaultKeeping
-from sandbox.faults import FaultTable, everywhere
-from sandbox.happenings import Happenings
-from sandbox.job_runner import JobRunner
-from sandbox.joining import Joining
-from sandbox.outcomes import Outcomes, spent_buckets
-from sandbox.persona_resets import PersonaResets
-from sandbox.replaying import Replaying
-from sandbox.scenarios import Place
+from sandbox.inspector.exchange_log import ExchangeLog, writing_exchanges
+from sandbox.inspector.explaining import Explaining
+from sandbox.inspector.replaying import Replaying
+from sandbox.personas.resets import PersonaResets
+from sandbox.scenarios.catalogue import Place
+from sandbox.scenarios.fault_keeping import FaultKeeping
+from sandbox.scenarios.faults import FaultTable, everywhere
+from sandbox.scenarios.outcomes import Outcomes, spent_buckets
 from sandbox.settings import SandboxSettings
-from sandbox.snapshots import Snapshots
 from sandbox.storage.arrivals import ArrivalStore
 from sandbox.storage.clocks import ClockStore
 from sandbox.storage.exchanges import ExchangeStore
@@ -29,10 +23,16 @@ from sandbox.storage.faults import FaultStore
 from sandbox.storage.snapshots import SnapshotStore
 from sandbox.storage.tenant_jobs import TenantJobStore
 from sandbox.storage.tenants import TenantStore
-from sandbox.tenant_jobs import JobKind
-from sandbox.tenant_keeping import Idleness, Uses, keeping
-from sandbox.tenants import Tenant, digest_of, ensure_usable
-from sandbox.webhook_bootstrap import Webhooks, webhooks_over
+from sandbox.tenants.clock_moves import ClockMoves
+from sandbox.tenants.due_work import due_works
+from sandbox.tenants.happenings import Happenings
+from sandbox.tenants.job_runner import JobRunner
+from sandbox.tenants.jobs import JobKind
+from sandbox.tenants.joining import Joining
+from sandbox.tenants.keeping import Idleness, Uses, keeping
+from sandbox.tenants.records import Tenant, digest_of, ensure_usable
+from sandbox.tenants.snapshots import Snapshots
+from sandbox.webhooks.bootstrap import Webhooks, webhooks_over
 from schema.hosting import LOGINS_PER_MINUTE
 from schema.transport import Face
 from service.access import Caller

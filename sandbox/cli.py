@@ -6,21 +6,21 @@ from pathlib import Path
 
 import click
 
-from sandbox.conformance_commands import conformance
-from sandbox.credentials import Credentials, personas_directory
+from sandbox.conformance.commands import conformance
 from sandbox.embedded import EmbeddedMissing
-from sandbox.exchange_commands import inspect
-from sandbox.join_command import DirectoryTaken
+from sandbox.inspector.commands import inspect
 from sandbox.locks import DirectoryInUse, hold_directory
 from sandbox.logins import NoLogin, fetch_token, find_address
-from sandbox.persona_commands import personas
-from sandbox.personas import PERSONAS
-from sandbox.scenario_commands import faults, scenarios
+from sandbox.personas.commands import personas
+from sandbox.personas.credentials import Credentials, personas_directory
+from sandbox.personas.people import PERSONAS
+from sandbox.scenarios.commands import faults, scenarios
 from sandbox.serving import FIRST, embedded_directory, serve_sandbox
 from sandbox.settings import SandboxSettings, data_directory, read_sandbox_settings
-from sandbox.tenant_client import SandboxSaidNo
-from sandbox.tenant_commands import clock, join, json_option, reset_tenant, restore, snapshot, url_option
-from sandbox.webhook_commands import events, fire, webhooks
+from sandbox.tenants.client import SandboxSaidNo
+from sandbox.tenants.commands import clock, join, json_option, reset_tenant, restore, snapshot, url_option
+from sandbox.tenants.join_command import DirectoryTaken
+from sandbox.webhooks.commands import events, fire, webhooks
 from sandbox.world import SANDBOX
 from service.clock import SystemClock
 from service.reference import reference

@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope, Send
 
 from sandbox.bootstrap import Ground, Sandbox
 from sandbox.control.schema import control_schema
-from sandbox.join_routes import CONTROL_PATH, client_address
+from sandbox.tenants.join_routes import CONTROL_PATH, client_address
 from schema.app import face_of
 from schema.build import print_sdl
 from schema.documents import Documents

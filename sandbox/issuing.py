@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from sandbox.openings import Staff
+from sandbox.tenants.openings import Staff
 from service.access import SYSTEM
 from service.bootstrap import Services, services_over
 from service.certificate_requests import RequestInput

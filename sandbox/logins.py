@@ -10,7 +10,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
-from sandbox.credentials import Credential
+from sandbox.personas.credentials import Credential
 from sandbox.world import SANDBOX
 from service.bootstrap import Services
 from service.clock import Clock

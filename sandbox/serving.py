@@ -7,12 +7,12 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from sandbox.credentials import Credentials, personas_directory
-from sandbox.editions import Editions
 from sandbox.embedded import open_embedded
-from sandbox.keeping import ensure_personas
 from sandbox.logins import address_file, log_in
-from sandbox.personas import STALE_INSTITUTIONS
+from sandbox.personas.credentials import Credentials, personas_directory
+from sandbox.personas.editions import Editions
+from sandbox.personas.keeping import ensure_personas
+from sandbox.personas.people import STALE_INSTITUTIONS
 from sandbox.settings import SandboxSettings
 from sandbox.storage.collections import SANDBOX_COLLECTIONS
 from sandbox.world import SANDBOX

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, SecretStr
 
 from sandbox.authority import keep_authority
-from sandbox.webhook_addresses import Reach
+from sandbox.webhooks.addresses import Reach
 from sandbox.world import SANDBOX
 from service.clock import SystemClock
 from service.keys import keep_keys

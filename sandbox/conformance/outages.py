@@ -5,8 +5,8 @@ A process that is killed in between leaves the faults set: the tenant clears the
 
 import asyncio
 
-from sandbox.fault_keeping import FaultKeeping
-from sandbox.faults import Faults, FaultTable
+from sandbox.scenarios.fault_keeping import FaultKeeping
+from sandbox.scenarios.faults import Faults, FaultTable
 
 SECONDS = 3  # shorter than any client's patience, longer than a retry without a pause
 

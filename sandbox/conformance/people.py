@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import dataclass, replace
 
-from sandbox.made_up import TELEPHONE
+from sandbox.tenants.made_up import TELEPHONE
 from service.access import SYSTEM, Caller, CallerKind, OperatorRole, Permission
 from service.bootstrap import Services
 from service.certificates import Certificate, CertificateProfile, CertificateState

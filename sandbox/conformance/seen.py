@@ -9,8 +9,8 @@ from typing import Any
 from sandbox.conformance.documents import root_fields
 from sandbox.conformance.events import Event, Source
 from sandbox.conformance.runs import CaseRun
-from sandbox.exchange_log import ExchangeLog
-from sandbox.exchanges import Exchange
+from sandbox.inspector.exchange_log import ExchangeLog
+from sandbox.inspector.exchanges import Exchange
 from service.access import SYSTEM, CallerKind
 from service.bootstrap import Services
 from service.pagination import BY_ID, PageRequest

@@ -17,10 +17,10 @@ from sandbox.conformance.people import People, as_caller
 from sandbox.conformance.receipts import forge, shuffled
 from sandbox.conformance.revisions import Revisions
 from sandbox.conformance.runs import Fact, Run
-from sandbox.credentials import request_of
-from sandbox.faults import Faults
 from sandbox.issuing import issue_certificate, issue_near_its_end
-from sandbox.openings import ensure_staff
+from sandbox.personas.credentials import request_of
+from sandbox.scenarios.faults import Faults
+from sandbox.tenants.openings import ensure_staff
 from schema.pagination import write_cursor
 from service.access import SYSTEM, Caller, Permission
 from service.bootstrap import Services

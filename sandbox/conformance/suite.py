@@ -32,9 +32,9 @@ from sandbox.conformance.runs import (
 )
 from sandbox.conformance.seen import Seen
 from sandbox.conformance.steps import Steps
-from sandbox.exchange_log import WRITE_SECONDS, ExchangeLog
+from sandbox.inspector.exchange_log import WRITE_SECONDS, ExchangeLog
 from sandbox.storage.conformance_runs import ConformanceRunStore
-from sandbox.tenants import Tenant
+from sandbox.tenants.records import Tenant
 from service.bootstrap import Services
 from service.conformance_reports import ConformanceReport
 from service.errors import BadInput

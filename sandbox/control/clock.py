@@ -5,11 +5,11 @@ from typing import Self
 
 import strawberry
 
-from sandbox import happenings
 from sandbox.control.jobs import Job
 from sandbox.control.requests import Info, own_tenant, sandbox_of
-from sandbox.durations import parse_duration
-from sandbox.happenings import HappeningKind
+from sandbox.tenants import happenings
+from sandbox.tenants.durations import parse_duration
+from sandbox.tenants.happenings import HappeningKind
 from schema.cost import ListSize
 from service.errors import BadInput
 

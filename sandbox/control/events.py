@@ -4,10 +4,10 @@ from typing import Self
 
 import strawberry
 
-from sandbox import event_types, events
 from sandbox.bootstrap import Sandbox
 from sandbox.control.requests import Info, own_tenant, sandbox_of
 from sandbox.control.webhooks import Delivery
+from sandbox.webhooks import event_types, events
 from schema.cost import ListSize
 
 

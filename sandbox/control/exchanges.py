@@ -5,11 +5,11 @@ from typing import Self
 
 import strawberry
 
-from sandbox import exchanges as records
 from sandbox.control.requests import Info, own_tenant, sandbox_of
-from sandbox.explaining import Explanation
-from sandbox.join_routes import client_address
-from sandbox.replaying import Replayed, why_not_repeatable
+from sandbox.inspector import exchanges as records
+from sandbox.inspector.explaining import Explanation
+from sandbox.inspector.replaying import Replayed, why_not_repeatable
+from sandbox.tenants.join_routes import client_address
 from schema.cost import ListSize
 from schema.pagination import Connection, connect, page_request
 from schema.scalars import Cursor

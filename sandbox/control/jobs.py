@@ -8,7 +8,7 @@ from typing import Self
 import strawberry
 
 from sandbox.control.requests import Info, own_tenant, sandbox_of
-from sandbox.tenant_jobs import JobKind, JobState, TenantJob
+from sandbox.tenants.jobs import JobKind, JobState, TenantJob
 
 LOOK_SECONDS = 0.25
 

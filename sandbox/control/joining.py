@@ -5,11 +5,11 @@ from typing import Any, Self
 
 import strawberry
 
-from sandbox import joining
 from sandbox.control.requests import Info, sandbox_of
 from sandbox.control.tenants import Tenant
-from sandbox.join_routes import client_address
 from sandbox.snippets import Language, render_snippets
+from sandbox.tenants import joining
+from sandbox.tenants.join_routes import client_address
 from schema.cost import ListSize
 from service.access import OperatorRole
 from service.certificates import CertificateProfile

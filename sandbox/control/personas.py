@@ -4,9 +4,9 @@ from typing import Self
 
 import strawberry
 
-from sandbox import personas
 from sandbox.control.requests import Info, sandbox_of
-from sandbox.join_routes import client_address
+from sandbox.personas import people as personas
+from sandbox.tenants.join_routes import client_address
 from schema.cost import ListSize
 
 

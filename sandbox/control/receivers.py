@@ -5,9 +5,9 @@ from typing import Self
 
 import strawberry
 
-from sandbox import receivers, signatures
 from sandbox.bootstrap import Sandbox
 from sandbox.control.requests import Info, own_tenant, sandbox_of
+from sandbox.webhooks import receivers, signatures
 from schema.cost import ListSize
 
 for _each in (receivers.Manner, signatures.Verdict):

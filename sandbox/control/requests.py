@@ -5,7 +5,7 @@ from typing import cast
 import strawberry
 
 from sandbox.bootstrap import Sandbox
-from sandbox.tenants import Tenant, ensure_usable
+from sandbox.tenants.records import Tenant, ensure_usable
 from schema.context import Context
 from service.errors import Unauthenticated
 

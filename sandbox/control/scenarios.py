@@ -5,9 +5,9 @@ from typing import Self
 
 import strawberry
 
-from sandbox import faults as records
-from sandbox import scenarios
 from sandbox.control.requests import Info, own_tenant, sandbox_of
+from sandbox.scenarios import catalogue as scenarios
+from sandbox.scenarios import faults as records
 from schema.cost import ListSize
 
 strawberry.enum(scenarios.Place, name="ScenarioPlace")

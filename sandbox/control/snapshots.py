@@ -7,8 +7,8 @@ import strawberry
 
 from sandbox.control.jobs import Job
 from sandbox.control.requests import Info, own_tenant, sandbox_of
-from sandbox.snapshots import JOINED
 from sandbox.storage.snapshots import Snapshot as SnapshotRecord
+from sandbox.tenants.snapshots import JOINED
 
 
 @strawberry.type(description="What the tenant had, kept under a name.")

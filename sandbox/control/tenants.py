@@ -5,13 +5,13 @@ from typing import Self
 
 import strawberry
 
-from sandbox import tenants
 from sandbox.bootstrap import Sandbox
 from sandbox.control.clock import Clock
 from sandbox.control.jobs import Job
 from sandbox.control.requests import Info, own_tenant, sandbox_of
 from sandbox.control.snapshots import Snapshot
-from sandbox.snapshots import MOST_SNAPSHOTS
+from sandbox.tenants import records as tenants
+from sandbox.tenants.snapshots import MOST_SNAPSHOTS
 from schema.cost import ListSize
 from schema.types import Marked, marks
 

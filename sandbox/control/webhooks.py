@@ -5,12 +5,13 @@ from typing import Self
 
 import strawberry
 
-from sandbox import deliveries, webhooks
 from sandbox.control.joining import Snippet
 from sandbox.control.requests import Info, own_tenant, sandbox_of
-from sandbox.durations import parse_duration
 from sandbox.snippets.webhooks import render_webhook_snippets
-from sandbox.webhook_service import OVERLAP, Registered
+from sandbox.tenants.durations import parse_duration
+from sandbox.webhooks import deliveries
+from sandbox.webhooks import endpoints as webhooks
+from sandbox.webhooks.service import OVERLAP, Registered
 from schema.cost import ListSize
 
 for _each in (webhooks.EndpointState, deliveries.DeliveryState):

@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from string import Template
 
-from sandbox.tenants import Tenant
+from sandbox.tenants.records import Tenant
 from service.access import OperatorRole
 from service.operators import Operator
 from service.tokens import TOKEN_PATH

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sandbox.scenarios import Arrival
+from sandbox.scenarios.catalogue import Arrival
 from service.storage.database import Database, Index, Session
 from service.storage.documents import Codec, Versioned, declare
 

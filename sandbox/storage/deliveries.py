@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from pymongo.errors import BulkWriteError
 
-from sandbox.deliveries import Delivery, DeliveryState
+from sandbox.webhooks.deliveries import Delivery, DeliveryState
 from service.storage.database import Database, Document, Index
 from service.storage.documents import Codec, Versioned, declare
 

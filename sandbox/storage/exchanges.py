@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pymongo import InsertOne, ReplaceOne
 
-from sandbox.exchanges import KEPT, Exchange, ExchangeFilter, earliest_id
+from sandbox.inspector.exchanges import KEPT, Exchange, ExchangeFilter, earliest_id
 from service.pagination import Page, PageRequest
 from service.storage.database import Database, Document, Index
 from service.storage.documents import Codec, Versioned, declare

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sandbox.faults import FaultSetting
+from sandbox.scenarios.faults import FaultSetting
 from service.storage.database import Database, Index
 from service.storage.documents import Codec, Versioned, declare
 

@@ -1,6 +1,6 @@
 """The built-in receivers in MongoDB: how each answers, and the last messages that came."""
 
-from sandbox.receivers import KEPT, Manner, Received, Receiver
+from sandbox.webhooks.receivers import KEPT, Manner, Received, Receiver
 from service.storage.database import Database, Index
 from service.storage.documents import Codec, Versioned, declare
 

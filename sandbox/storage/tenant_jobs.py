@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from pymongo.errors import DuplicateKeyError
 
-from sandbox.tenant_jobs import JobState, TenantJob
+from sandbox.tenants.jobs import JobState, TenantJob
 from service.storage.database import Database, Document, Index
 from service.storage.documents import Codec, Versioned, declare
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sandbox.tenants import Tenant, TenantState
+from sandbox.tenants.records import Tenant, TenantState
 from service.storage.database import Database, Index
 from service.storage.documents import Codec, Versioned, declare
 

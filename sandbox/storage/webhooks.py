@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sandbox.webhooks import Endpoint, EndpointState
+from sandbox.webhooks.endpoints import Endpoint, EndpointState
 from service.storage.database import Database, Document, Index
 from service.storage.documents import Codec, Versioned, declare
 

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from starlette.applications import Starlette
 
 from sandbox.app import application
-from sandbox.credentials import Credential, Credentials, personas_directory
-from sandbox.join_command import request_of
+from sandbox.personas.credentials import Credential, Credentials, personas_directory
+from sandbox.tenants.join_command import request_of
 from service.bootstrap import Services
 from service.http.tokens import ASSERTION_TYPE
 from tests.sandbox.opening import key_request, prepared_settings

@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from sandbox.bootstrap import Sandbox
-from sandbox.deliveries import Delivery, DeliveryState
-from sandbox.joining import Joined
 from sandbox.settings import SandboxSettings
-from sandbox.webhooks import EndpointState
+from sandbox.tenants.joining import Joined
+from sandbox.webhooks.deliveries import Delivery, DeliveryState
+from sandbox.webhooks.endpoints import EndpointState
 from service.access import SYSTEM
 from tests.sandbox import opening
 from tests.sandbox.opening import opened_sandbox, prepared_settings

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from itertools import islice
 
 from sandbox.bootstrap import Sandbox
-from sandbox.joining import Joined
+from sandbox.tenants.joining import Joined
 from service.clock import beginning_of, business_date
 from service.reminders import AFTER
 from service.storage.certificates import CERTIFICATES

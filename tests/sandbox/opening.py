@@ -8,10 +8,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from sandbox.bootstrap import Ground, Sandbox
 from sandbox.clock import TenantClock
-from sandbox.credentials import request_of
-from sandbox.joining import Joined, parse_join
+from sandbox.personas.credentials import request_of
 from sandbox.serving import prepare
 from sandbox.settings import SandboxSettings, read_sandbox_settings
+from sandbox.tenants.joining import Joined, parse_join
 from sandbox.world import SANDBOX
 from service.bootstrap import open_services
 from tests.databases import drop_databases, renamed

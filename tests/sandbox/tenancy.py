@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from starlette.applications import Starlette
 
 from sandbox.app import application
-from sandbox.credentials import Credential
-from sandbox.join_command import request_of
+from sandbox.personas.credentials import Credential
+from sandbox.tenants.join_command import request_of
 from service.http.tokens import ASSERTION_TYPE, GRANT
 from tests.sandbox.opening import prepared_settings
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from playwright.async_api import Page, async_playwright, expect
 
 from sandbox.cli import main
-from sandbox.personas import PERSONAS
+from sandbox.personas.people import PERSONAS
 from tests.databases import free_port
 from tests.sandbox.starting import ROOT, clean_environment, start
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from sandbox.bootstrap import Sandbox
 from sandbox.clock import FURTHEST, ClockSetting, TenantClock
-from sandbox.durations import parse_duration
-from sandbox.joining import Joined
-from sandbox.openings import ensure_staff
 from sandbox.settings import SandboxSettings
 from sandbox.storage.snapshots import tenant_collections
-from sandbox.tenant_jobs import STALE, JobKind, JobState, TenantJob
+from sandbox.tenants.durations import parse_duration
+from sandbox.tenants.jobs import STALE, JobKind, JobState, TenantJob
+from sandbox.tenants.joining import Joined
+from sandbox.tenants.openings import ensure_staff
 from service.access import SYSTEM
 from service.applications import ApplicationCommand, ApplicationStatus, Material, MaterialKind
 from service.clock import business_date

@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from websockets.asyncio.client import connect
 
-from sandbox.credentials import Credential
+from sandbox.personas.credentials import Credential
 from sandbox.settings import SandboxSettings, read_sandbox_settings
 from sandbox.storage.collections import SANDBOX_COLLECTIONS
 from sandbox.world import SANDBOX

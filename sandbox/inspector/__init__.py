@@ -1,0 +1,1 @@
+"""What tenants' programs asked, what they were told, and why."""

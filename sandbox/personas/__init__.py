@@ -1,0 +1,1 @@
+"""The people who are always there, and what they log in with."""

@@ -1,0 +1,1 @@
+"""Outcomes on demand: scenarios of one request, faults of a tenant."""

@@ -1,0 +1,1 @@
+"""Whoever joins: a participant of its own, its time, its jobs and its snapshots."""

@@ -1,0 +1,106 @@
+"""What a sandbox does besides answering: follows clocks, lets due things happen, takes over jobs, ends idle tenants."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from sandbox.scenarios.fault_keeping import POLL_SECONDS as FAULTS_SECONDS
+from sandbox.scenarios.fault_keeping import FaultKeeping
+from sandbox.storage.tenants import TenantStore
+from sandbox.tenants.clock_moves import POLL_SECONDS, ClockMoves
+from sandbox.tenants.job_runner import TAKE_OVER_SECONDS, JobRunner
+from sandbox.tenants.records import IDLE_LIFE, NOTICE_DAYS, Tenant, due_notice, expired, noticed
+from service.clock import Clock
+from service.jobs import EFFECT_SECONDS, repeat
+
+SEEN_SECONDS = 10.0  # how late a use is written
+IDLE_SECONDS = 3600.0
+_BATCH = 100
+
+logger = logging.getLogger(__name__)
+
+
+class Uses:
+    """Tenants that were used lately, noted without a write for each request."""
+
+    def __init__(self, store: TenantStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._seen: set[str] = set()
+
+    def note(self, tenant_id: str | None) -> None:
+        if tenant_id is not None:
+            self._seen.add(tenant_id)
+
+    async def flush(self) -> None:
+        seen, self._seen = self._seen, set()
+        if seen:
+            try:
+                await self._store.saw(seen, self._clock.now())
+            except Exception:
+                self._seen |= seen
+                raise
+
+
+class OfTenants(Protocol):
+    """Something kept of each tenant, which ends with it."""
+
+    async def forget(self, tenant_id: str) -> None: ...
+
+
+class Idleness:
+    """Tells tenants that nobody uses that they will end, and ends them."""
+
+    def __init__(self, tenants: TenantStore, kept: Sequence[OfTenants], clock: Clock) -> None:
+        self._tenants = tenants
+        self._kept = kept
+        self._clock = clock
+
+    async def look(self) -> int:
+        """Answers how many tenants were noticed or ended."""
+        now = self._clock.now()
+        idle = await self._tenants.idle_since(now - IDLE_LIFE + timedelta(days=max(NOTICE_DAYS)), _BATCH)
+        return sum([await self._see_to(tenant, now) for tenant in idle])
+
+    async def _see_to(self, tenant: Tenant, now: datetime) -> int:
+        if now >= tenant.expires_at:
+            await self._tenants.replace(None, expired(tenant, now))  # first: from here on its secret opens nothing
+            for each in self._kept:
+                await each.forget(tenant.id)
+            logger.info("an idle tenant has ended", extra={"tenant": tenant.id})
+            return 1
+        notice = due_notice(tenant, now)
+        if notice is None:
+            return 0
+        await self._tenants.replace(None, noticed(tenant, notice))
+        return 1
+
+
+@asynccontextmanager
+async def keeping(
+    moves: ClockMoves, jobs: JobRunner, uses: Uses, idleness: Idleness, faults: FaultKeeping
+) -> AsyncIterator[None]:
+    """All of it, for as long as the context is open. Any number of processes may."""
+    await moves.learn_all()
+    await faults.learn_all()
+    tasks = [
+        asyncio.create_task(repeat(moves.learn_latest, POLL_SECONDS), name="clocks"),
+        asyncio.create_task(repeat(faults.learn_latest, FAULTS_SECONDS), name="faults"),
+        asyncio.create_task(repeat(moves.live, EFFECT_SECONDS), name="due work"),
+        asyncio.create_task(repeat(jobs.take_over, TAKE_OVER_SECONDS), name="jobs"),
+        asyncio.create_task(repeat(uses.flush, SEEN_SECONDS), name="uses"),
+        asyncio.create_task(repeat(idleness.look, IDLE_SECONDS), name="idle tenants"),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        for task, result in zip(tasks, await asyncio.gather(*tasks, return_exceptions=True), strict=True):
+            if isinstance(result, Exception):
+                logger.error("a job of the sandbox ended", extra={"job": task.get_name()}, exc_info=result)
+        await jobs.aclose()
+        await uses.flush()

@@ -1,0 +1,1 @@
+"""Events of tenants, and the webhooks that carry them out."""

@@ -1,0 +1,144 @@
+"""Does a full sandbox stay well? TENANTS join one, and each asks as fast as production's rate limit lets it.
+
+    python -m tests.sandbox.bench.tenants_under_load [MINUTES [TENANTS]]
+
+A started sandbox on its embedded database, with its default settings. Every tenant has an address of its own, one
+connection and one request under way: mostly reads, once in a while an act. Wanted: no answer but a good one, and in the
+end no more memory than when all was warm (GROWTH times at most).
+"""
+
+import asyncio
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import mean, quantiles
+from urllib.parse import urlsplit
+
+import httpx
+import orjson
+import uvloop
+
+from tests.sandbox.bench.tenants import Tenant, join, started_sandbox
+
+PER_MINUTE, BURST = 600, 100  # production's defaults
+ACT_EVERY = 200  # requests of one tenant
+TOKEN_SECONDS = 480.0
+LOOK_SECONDS = 5.0
+WARM = 0.3  # of the time
+GROWTH = 1.1
+READ = "{ viewer { kind permissions } operators(first: 10) { totalCount nodes { id operatorNumber name status } } }"
+ACTS = [
+    "mutation ($input: FreezeOperatorInput!) { act: freezeOperator(input: $input) { receipt { id } } }",
+    "mutation ($input: UnfreezeOperatorInput!) { act: unfreezeOperator(input: $input) { receipt { id } } }",
+]
+
+
+@dataclass
+class Load:
+    milliseconds: list[float] = field(default_factory=list)
+    acts: int = 0
+    bad: Counter[str] = field(default_factory=Counter)
+    memory: list[int] = field(default_factory=list)  # bytes, every LOOK_SECONDS
+
+
+def bodies(tenant: Tenant) -> Iterator[tuple[bool, bytes]]:
+    """What the tenant asks, one after another, and whether it is an act."""
+    read, turn = orjson.dumps({"query": READ}), 0
+    while True:
+        for _ in range(ACT_EVERY - 1):
+            yield False, read
+        yield True, orjson.dumps({"query": ACTS[turn % 2], "variables": {"input": {"operatorId": tenant.clerk}}})
+        turn += 1
+
+
+async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str, body: bytes) -> tuple[int, bytes]:
+    """One request on a connection that stays open: its status and its answer."""
+    head = f"POST /graphql HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n"
+    head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    writer.write(head.encode() + body)
+    answered = (await reader.readuntil(b"\r\n\r\n")).lower()
+    length = int(answered.partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    return int(answered[9:12]), await reader.readexactly(length)
+
+
+async def be(tenant: Tenant, load: Load, own: str, until: float) -> None:
+    """One tenant, at the address `own`: never faster than its bucket of requests fills, and never two at once."""
+    server = urlsplit(tenant.url)
+    reader, writer = await asyncio.open_connection(server.hostname, server.port, local_addr=(own, 0))
+    fresh, token, next_at = 0.0, "", time.monotonic()
+    for is_act, body in bodies(tenant):
+        now = time.monotonic()
+        if now >= until:
+            break
+        if now >= fresh:
+            async with client_at(own) as client:
+                token, fresh = await tenant.token(client), now + TOKEN_SECONDS
+        next_at = max(next_at, now - (BURST - 1) * 60 / PER_MINUTE) + 60 / PER_MINUTE
+        await asyncio.sleep(next_at - now)
+        began = time.monotonic()
+        status, answer = await ask(reader, writer, token, body)
+        load.milliseconds.append((time.monotonic() - began) * 1000)
+        said = orjson.loads(answer)
+        if status != 200 or "errors" in said or (is_act and not (said["data"]["act"] or {}).get("receipt")):
+            load.bad[f"{status} {answer[:200]!r}"] += 1
+        load.acts += is_act
+    writer.close()
+
+
+def client_at(own: str) -> httpx.AsyncClient:
+    return httpx.AsyncClient(timeout=60, transport=httpx.AsyncHTTPTransport(local_address=own))
+
+
+def memory_of(pid: int) -> int:
+    """Bytes resident of a process and all that it started (Linux)."""
+    own = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(own.split()[1]) * 1024 + sum(memory_of(int(each)) for each in children)
+
+
+async def look(pid: int, load: Load) -> None:
+    while True:
+        load.memory.append(memory_of(pid))
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def run(url: str, pid: int, minutes: float, count: int) -> Load:
+    load, tenants = Load(), {}
+    for number in range(count):
+        own = f"127.0.{1 + number // 250}.{1 + number % 250}"
+        async with client_at(own) as client:
+            tenants[own] = await join(url, client)
+    print(f"{count} tenants have joined", flush=True)
+    looking = asyncio.create_task(look(pid, load))
+    until = time.monotonic() + minutes * 60
+    await asyncio.gather(*(be(tenant, load, own, until) for own, tenant in tenants.items()))
+    looking.cancel()
+    return load
+
+
+def main(minutes: float = 10, count: int = 100) -> int:
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        started_sandbox(Path(directory) / "data") as (url, pid),
+    ):
+        load = uvloop.run(run(url, pid, minutes, count))
+    cuts = quantiles(load.milliseconds, n=100)
+    warm = mean(load.memory[int(len(load.memory) * WARM) :][:12])
+    end = mean(load.memory[-12:])
+    answers = len(load.milliseconds)
+    print(f"{answers} answers in {minutes:g} min, {answers / minutes / 60:.0f}/s, {load.acts} of them to acts")
+    print(f"milliseconds: median {cuts[49]:.1f}, p95 {cuts[94]:.1f}, p99 {cuts[98]:.1f}")
+    print(f"memory: warm {warm / 2**20:.0f} MiB, in the end {end / 2**20:.0f} MiB: {end / warm:.2f} (wanted: {GROWTH})")
+    print(f"answers that are not good: {load.bad.total()}")
+    for what, times in load.bad.most_common(5):
+        print(f"  {times} x {what}")
+    return 1 if load.bad or end > warm * GROWTH else 0
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:]
+    raise SystemExit(main(*(float(each) for each in given[:1]), *(int(each) for each in given[1:2])))

@@ -1,0 +1,103 @@
+"""Faults: what may be set, what chance makes of shares, and how every process comes to know."""
+
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.scenarios.fault_keeping import FaultKeeping
+from sandbox.scenarios.faults import BEGINNING, NO_FAULTS, Faults, FaultSetting, FaultTable, everywhere, parse_faults
+from sandbox.storage.faults import FaultStore
+from service.errors import BadInput
+from tests.sandbox.opening import opened_sandbox, prepared_settings
+
+
+def test_what_is_left_out_does_not_happen():
+    assert parse_faults({}) == NO_FAULTS
+    assert parse_faults({"late_events": 5, "latency_ms": None}) == Faults(late_events=5)
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"late_events": 101}, "late_events"),
+        ({"late_events": -1}, "late_events"),
+        ({"late_events": True}, "late_events"),
+        ({"latency_ms": 10_001}, "latency_ms"),
+        ({"meteors": 1}, "meteors"),
+        ({"rate_limited": 60, "unavailable": 41}, "rate_limited"),
+    ],
+)
+def test_what_is_no_share_is_refused_by_name(given: dict[str, int], field: str):
+    with pytest.raises(BadInput, match=field):
+        parse_faults(given)
+
+
+@given(st.dictionaries(st.sampled_from([*asdict(NO_FAULTS), "other"]), st.integers(-5, 20_000)))
+def test_whatever_is_given_becomes_faults_or_is_refused(given: dict[str, int]):
+    try:
+        faults = parse_faults(given)
+    except BadInput:
+        return
+    assert {name: asdict(faults)[name] for name in given} == given
+
+
+def test_one_seed_brings_the_same_faults_and_about_as_many_as_asked_for():
+    one, other = FaultTable(seed=7), FaultTable(seed=7)
+    drawn = [one.happens(10) for _ in range(2_000)]
+    assert drawn == [other.happens(10) for _ in range(2_000)]
+    assert 120 <= sum(drawn) <= 280
+
+
+def test_what_never_or_always_happens_is_not_left_to_chance():
+    table, untouched = FaultTable(seed=7), FaultTable(seed=7)
+    assert not any(table.happens(0) for _ in range(100))
+    assert all(table.happens(100) for _ in range(100))
+    assert table.choose(rate_limited=0, unavailable=0) is None
+    assert [table.happens(50) for _ in range(64)] == [untouched.happens(50) for _ in range(64)]
+
+
+def test_of_faults_that_exclude_each_other_one_happens_or_none():
+    table = FaultTable(seed=3)
+    drawn = [table.choose(rate_limited=20, unavailable=30) for _ in range(2_000)]
+    assert 300 <= drawn.count("rate_limited") <= 500
+    assert 480 <= drawn.count("unavailable") <= 720
+    assert set(drawn) == {None, "rate_limited", "unavailable"}
+
+
+def test_who_sets_nothing_has_the_default_and_who_sets_none_has_none():
+    table = FaultTable(everywhere(3))
+    table.learn([FaultSetting(id="a", faults=NO_FAULTS, set_at=BEGINNING)])
+    assert table.of("a") == NO_FAULTS
+    assert table.of("b") == table.of(None) == everywhere(3)
+    assert everywhere(3).latency_ms == 0
+
+
+def test_an_older_setting_never_replaces_a_newer_one():
+    table = FaultTable()
+    newer = FaultSetting(id="a", faults=Faults(latency_ms=5), set_at=BEGINNING + timedelta(seconds=1))
+    table.learn([newer, FaultSetting(id="a", faults=NO_FAULTS, set_at=BEGINNING)])
+    assert table.of("a") == Faults(latency_ms=5)
+
+
+@pytest.mark.wire
+async def test_what_one_process_sets_and_clears_another_learns_and_a_restart_finds(wire_uri: str, tmp_path: Path):
+    async with prepared_settings(wire_uri, tmp_path) as settings:
+        async with opened_sandbox(settings) as sandbox:
+            other = FaultTable()
+            keeping = FaultKeeping(other, FaultStore(sandbox.database), sandbox.clock.now)
+            await sandbox.fault_keeping.set("one", Faults(late_events=9))
+            await sandbox.fault_keeping.set("two", Faults(latency_ms=70))
+            await keeping.learn_latest()
+            assert (other.of("one"), other.of("two")) == (Faults(late_events=9), Faults(latency_ms=70))
+            await sandbox.fault_keeping.clear("one")
+            await keeping.learn_latest()
+            assert other.of("one") == NO_FAULTS
+        async with opened_sandbox(settings) as again:
+            assert again.faults.of("two") == Faults(latency_ms=70)
+            await again.fault_keeping.forget("two")
+            assert again.faults.of("two") == NO_FAULTS
+            assert await FaultStore(again.database).find("two") is None
