@@ -23,11 +23,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from pymongo.errors import NetworkTimeout
+
 from service.access import ROLE_CEILINGS, OperatorRole
 from service.identifiers import Kind, new_id
 from service.operators import Operator, OperatorStatus
 from service.pagination import BY_ID, PageRequest
-from service.storage.database import Database, Document, open_database
+from service.storage.database import SOCKET_MS, Database, Document, open_database
 from service.storage.init import init_database
 from service.storage.operators import OPERATOR_CODEC, OPERATORS, OperatorFilter, OperatorStore, _derived, operator_query
 from service.world import PRODUCTION
@@ -132,9 +134,13 @@ async def costs(uri: str, database: Database, filled: Filled) -> AsyncIterator[C
     for name, (wanted, boundary) in pages.items():
         async with recorded_queries(uri, database) as queries:
             store = OperatorStore(queries.database)
-            begun = time.perf_counter()
-            page = await store.page(PageRequest(BY_ID, PAGE, boundary), operator_query(wanted, None))
-            yield await _cost(name, len(page.items), time.perf_counter() - begun, queries)
+            begun, request = time.perf_counter(), PageRequest(BY_ID, PAGE, boundary)
+            try:
+                page = await store.page(request, operator_query(wanted, None))
+                yield await _cost(name, len(page.items), time.perf_counter() - begun, queries)
+            except NetworkTimeout:  # as the service would give up
+                index = index_in_order(queries.sent[-1][1], OPERATORS)
+                yield Cost(name, 0, filled.count, filled.count, ["NO ANSWER"], index, SOCKET_MS)
     async with recorded_queries(uri, database) as queries:
         begun = time.perf_counter()
         found = await OperatorStore(queries.database).get_many([filled.node])
