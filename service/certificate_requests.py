@@ -120,8 +120,9 @@ class CertificateRequests:
             if certificate.state is not CertificateState.REQUESTED or certificate.intent is not None:
                 raise refuse(RefusalCode.CERTIFICATE_STATE, state=certificate.state.value, command="APPROVE")
             if self._terms.approval == "second_person":
-                for person in (certificate.requested_by, certificate.holder_id):
-                    ensure_second_person(act.caller, Action.APPROVE_CERTIFICATE, person)
+                action, hands = Action.APPROVE_CERTIFICATE, certificate.certified_by
+                ensure_second_person(act.caller, action, certificate.requested_by, hands)
+                ensure_second_person(act.caller, action, certificate.holder_id)
             holder = await self._holders.of(certificate, act.session)
             if holder is not None:
                 ensure_active(holder)

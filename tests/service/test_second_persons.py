@@ -200,3 +200,22 @@ async def test_a_certificate_is_not_approved_by_whom_the_requester_registered(de
     assert sole(caught) is RefusalCode.NOT_INDEPENDENT
     done = await desk.requests.approve(OFFICER, asked.subject.id)
     assert (done.subject.participant_id, done.subject.certified_by) == (participant.id, (administrator.id,))
+
+
+async def test_a_certificate_is_not_approved_by_who_may_hold_the_requesters_key(desk: Certifying) -> None:
+    _, administrator = await desk.open()
+    deputy = await deputy_of(desk, administrator)
+    deputy = (
+        await let_approve(desk, caller_for(administrator), OFFICER, deputy, [*deputy.permissions, *WANTED])
+    ).subject
+    may_ask = [Permission.CERTIFICATE_REQUEST]
+    clerk, other = [await desk.register(administrator, each, permissions=may_ask) for each in ("000002", "000003")]
+    me, _ = await certified(desk, REVIEWER, deputy)
+    puppet, _ = await certified(desk, me, clerk)
+    asked = await desk.requests.request(puppet, ask(clerk, profile=CertificateProfile.SEAL))
+    with pytest.raises(Refused) as caught:
+        await desk.requests.approve(me, asked.subject.id)
+    assert sole(caught) is RefusalCode.NOT_INDEPENDENT
+    stranger, _ = await certified(desk, REVIEWER, other)
+    asked = await desk.requests.request(stranger, ask(other, profile=CertificateProfile.SEAL))
+    assert (await desk.requests.approve(me, asked.subject.id)).subject.approved_by == deputy.id
