@@ -56,9 +56,9 @@ class Behind:
 
 def services_earlier(services: Services, passed: timedelta, days: int) -> Services:
     """The same services at a time that has passed, whose certificates live so many days: what is issued there is now
-    near its end."""
-    settings = services.settings.model_copy(update={"certificate_days": days})
-    return services_over(services.database, settings, Behind(services.clock, passed), services.authority)
+    near its end. Records are of the real time: a former one would look like one that has waited for the log."""
+    settings, clock = services.settings.model_copy(update={"certificate_days": days}), services.clock
+    return services_over(services.database, settings, Behind(clock, passed), services.authority, records_clock=clock)
 
 
 async def issue_near_its_end(

@@ -127,10 +127,12 @@ def services_over(
     *,
     sight: Sight = AS_IT_IS,
     recorded: Recorded = tell_nobody,
+    records_clock: Clock | None = None,
 ) -> Services:
     """The services of the database's world, wired. Without an authority, all of them but issuing work.
 
     `sight` is how the rules see what is stored; `recorded` is told of each record as it is written.
+    `records_clock` dates records where that is not `clock`: they say when something was done.
     """
     world, keys = database.world, signing_keys(settings)
     personal_data = PersonalData(world, settings.data_key.get_secret_value())
@@ -139,7 +141,7 @@ def services_over(
     certificates, kept_records = CertificateStore(database), RecordStore(database)
     tasks, proposals, registrars = TaskStore(database), ProposalStore(database), RegistrarStore(database)
     usage, log = Usage(UsageStore(database), operators), LogService(LogStore(database))
-    records = RecordService(world, clock, keys, kept_records, log, recorded)
+    records = RecordService(world, records_clock or clock, keys, kept_records, log, recorded)
     certificate_use = CertificateUse(database, clock, records, certificates)
     logins = Logins(certificates, operators, participants, registrars, sight)
     tokens = TokenService(

@@ -128,18 +128,18 @@ async def test_a_conflict_is_the_one_of_a_mutation_that_came_too_late(stage: Sta
 @pytest.mark.asyncio(loop_scope="module")
 async def test_a_stale_agreement_is_the_one_that_has_a_successor(stage: Stage, party: Party):
     token = await stage.token(party.credential)
-    asked = await stage.ask(ANSWER, token, "agreement-stale", number=1)
+    asked = await stage.ask(ANSWER, token, "agreement-stale", number=2)
     agreements = stage.services.database.collection(AGREEMENTS)
-    first = await agreements.find_one({"number": 1})
-    await agreements.insert_one({**first, "_id": f"{first['_id'][:-1]}Z", "number": 2})
+    first = await agreements.find_one({"number": 2})
+    await agreements.insert_one({**first, "_id": f"{first['_id'][:-1]}Z", "number": 3})
     try:
-        real = await stage.ask(ANSWER, token, number=1)
+        real = await stage.ask(ANSWER, token, number=2)
     finally:
-        await agreements.delete_one({"number": 2})
+        await agreements.delete_one({"number": 3})
     assert plain(asked) == plain(real)
     refusal = asked.json()["data"]["acceptAgreement"]["refusals"][0]
     assert (refusal["code"], refusal["article"], refusal["field"]) == ("AGREEMENT_NOT_NEWEST", 25, ["number"])
-    assert "更新版本 2" in refusal["messageZh"]
+    assert "更新版本 3" in refusal["messageZh"]
 
 
 @pytest.mark.wire
