@@ -31,7 +31,7 @@ class Seen:
         ahead = max(clock.now(tenant_id) - clock.now(), timedelta(0))
         exchanges = await self._exchanges.since(tenant_id, case.begun_at - ahead)
         return [
-            *(event for each in exchanges for event in exchange_events(each, ahead)),
+            *(event for each in exchanges for event in exchange_events(each)),
             *[record_event(each, ahead) async for each in self._records(tenant_id, case.begun_at - ahead)],
             *(each.event(place) for place, each in enumerate(case.declarations)),
         ]
@@ -49,9 +49,12 @@ class Seen:
             boundary = page.positions[-1]
 
 
-def exchange_events(exchange: Exchange, ahead: timedelta) -> Iterator[Event]:
-    """One for each root field of the operation; one for a request that asked for none. At the time it came in."""
-    at = exchange.at + ahead
+def exchange_events(exchange: Exchange) -> Iterator[Event]:
+    """One for each root field of the operation; one for a request that asked for none.
+
+    At the tenant's time when it came in, which does not move with the tenant's clock.
+    """
+    at = exchange.tenant_at
     variables = _object(exchange.variables)
     common = {
         "endpoint": exchange.endpoint.value,

@@ -107,7 +107,7 @@ class Inspecting:
             whose = self._whose(sandbox, seen)
             if whose.participant_id is None:  # nobody's
                 return None
-            return made_exchange(seen, whose, sandbox.clock.now(whose.participant_id))
+            return made_exchange(seen, whose, at + sandbox.clock.ahead(whose.participant_id))
 
         def ended() -> None:
             try:

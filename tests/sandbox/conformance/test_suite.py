@@ -127,6 +127,18 @@ async def test_a_tenant_has_one_run_at_a_time_and_one_case_and_a_reset_abandons_
     assert (await client.control("mutation { run: beginConformanceRun { state } }"))["run"]["state"] == "RUNNING"
 
 
+async def test_what_was_done_before_a_case_does_not_count_for_the_clocks_being_moved_in_it(http: httpx.AsyncClient):
+    client = await joined(http)
+    await client.read_agreement({})
+    await client.control_run("beginConformanceCase", caseId="read-agreement")
+    job = (await client.control('mutation { advanceClock(by: "1m") { id state } }'))["advanceClock"]
+    while job["state"] == "RUNNING":
+        await asyncio.sleep(0.1)
+        job = (await client.control("query ($id: ID!) { job(id: $id) { id state } }", id=job["id"]))["job"]
+    await client.control_run("finishConformanceCase")
+    assert (await read(client))["cases"] == [{"id": "read-agreement", "state": "FAILED", "attempt": 1}]
+
+
 async def test_whoever_rejects_the_revision_fails_one_case_and_goes_on(http: httpx.AsyncClient):
     client = await joined(http)
 
