@@ -17,6 +17,7 @@ from service.conformance_reports import (
     compose,
     verify_report,
 )
+from service.errors import BadInput
 from service.evidence import canonical
 from service.evidence.records import Marks
 from service.pagination import BY_ID, PageRequest
@@ -29,7 +30,7 @@ MOST_KEYS = 400  # as many as fit into what is signed
 NOT_RUN = Sentence("This case was not run.", "本用例未执行。")
 
 
-class TooManyKeys(Exception):
+class TooManyKeys(BadInput):
     """More keys than a report can hold: join anew, for a report that leaves one out would be worth nothing."""
 
 

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from click.testing import CliRunner
 
+from sandbox.conformance import reporting
 from sandbox.conformance.cases import all_cases
 from sandbox.conformance.outages import SECONDS
 from service.cli import main as prop
@@ -81,6 +82,16 @@ def ensure_says(report: ConformanceReport, client: GoodClient) -> None:
     assert [each.id for each in report.cases] == [each.id for each in all_cases()]
     passed = {each.id for each in report.cases if each.verdict.value == "PASS"}
     assert passed == {"handle-revocation", "least-privilege"}
+
+
+async def test_whoever_used_more_keys_than_a_report_holds_is_told_to_join_anew(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+):
+    client = await joined(http)
+    monkeypatch.setattr(reporting, "MOST_KEYS", 1)
+    with pytest.raises(RuntimeError, match="join anew"):
+        await client.control_run("finishConformanceRun")
+    assert (await read(client))["state"] == "RUNNING"
 
 
 async def test_the_report_is_recorded_as_the_sandboxs_act(http: httpx.AsyncClient):
