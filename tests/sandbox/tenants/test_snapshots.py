@@ -33,7 +33,7 @@ from tests.sandbox.opening import join, opened_sandbox, prepared_settings
 from tests.sandbox.test_clock import advance, ended
 
 wire = pytest.mark.wire
-MANY = 2_000  # several parts of a snapshot; how long ten thousand take is measured in tests/bench/resets.py
+MANY = 2_000  # several parts of a snapshot; how long ten thousand take is measured in tests/sandbox/bench/resets.py
 
 
 @pytest.fixture
