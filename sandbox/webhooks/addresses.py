@@ -37,8 +37,11 @@ _NOWHERE = (
     "3fff::/20",  # documentation
     "5f00::/16",  # segment routing
     "fec0::/10",  # the site-local addresses of old
+    "100.100.100.200/32",  # where clouds keep what a machine may know of itself, this and the next two
+    "168.63.129.16/32",
+    "fd00:ec2::254/128",
 )
-"""Of the IANA registries of special addresses those that `ipaddress` of an older Python calls global."""
+"""Of the IANA registries of special addresses those that `ipaddress` of an older Python calls global; and clouds'."""
 _SPECIAL = tuple(map(ipaddress.ip_network, _NOWHERE))
 _OWN = "That port is the sandbox's own: of it webhooks reach the built-in receiver alone."
 

@@ -55,6 +55,12 @@ def test_link_local_and_what_names_nobody_is_never_reached(address: str, reach: 
     assert not allows(reach, ip_address(address))
 
 
+@pytest.mark.parametrize("address", ["100.100.100.200", "::ffff:100.100.100.200", "168.63.129.16", "fd00:ec2::254"])
+@pytest.mark.parametrize("reach", list(Reach))
+def test_what_a_cloud_tells_its_machines_is_never_reached(address: str, reach: Reach):
+    assert not allows(reach, ip_address(address))
+
+
 @pytest.mark.parametrize(
     "host",
     ["2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "127.1", "127.0.0.1.", "127.0.0.01", "1.2.3.256", "1e3",
