@@ -53,10 +53,16 @@ async function fetcher(parameters, options) {
   return (await post(parameters, headers, "application/json")).json();
 }
 
+function headersOf(token) {
+  return JSON.stringify(token ? { Authorization: `Bearer ${token}` } : {}, null, 2);
+}
+
 function Page() {
-  const [headers, setHeaders] = React.useState(undefined); // what the reader wrote stays until a persona is chosen
+  // Who logged in on another page of this tab is logged in here. What the reader writes stays until a persona is chosen.
+  const brought = sessionStorage.getItem("prop.token");
+  const [headers, setHeaders] = React.useState(brought ? headersOf(brought) : undefined);
   React.useEffect(() => {
-    offerPersonas((token) => setHeaders(JSON.stringify(token ? { Authorization: `Bearer ${token}` } : {}, null, 2)));
+    offerPersonas((token) => setHeaders(headersOf(token)));
   }, []);
   return React.createElement(GraphiQL, {
     fetcher,

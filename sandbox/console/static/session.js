@@ -1,6 +1,7 @@
 // Who this tab is: an access token of ten minutes, and how to get the next one. Gone with the tab.
 
 const KEY = "prop.session";
+const TOKEN = "prop.token"; // where GraphiQL finds it
 
 class Session {
   #kept = JSON.parse(sessionStorage.getItem(KEY) ?? "null") ?? {};
@@ -29,6 +30,8 @@ class Session {
 
   #keep() {
     sessionStorage.setItem(KEY, JSON.stringify(this.#kept));
+    if (this.token) sessionStorage.setItem(TOKEN, this.token);
+    else sessionStorage.removeItem(TOKEN);
     this.onchange();
   }
 }

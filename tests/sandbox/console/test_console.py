@@ -78,6 +78,19 @@ async def test_a_login_that_is_refused_says_why_beside_the_button(address: str) 
         await expect(page.locator("#who")).to_have_text("Not logged in")
 
 
+async def test_who_has_logged_in_finds_the_token_in_graphiql_and_who_has_logged_out_does_not(address: str) -> None:
+    async with open_console(address) as (page, _):
+        await log_in(page)
+        for logged_in in (True, False):
+            await page.get_by_role("link", name="GraphiQL").click()
+            async with page.expect_request(lambda each: "viewer" in (each.post_data or "")) as asked:
+                await page.locator(".graphiql-execute-button").click()
+            assert (await (await asked.value).header_value("authorization") is not None) is logged_in
+            await page.goto(address)
+            if logged_in:
+                await page.locator("#who button").click()
+
+
 async def test_without_a_login_a_page_of_ones_own_leads_to_the_start(address: str) -> None:
     async with open_console(address) as (page, problems):
         await show(page, "operators")
