@@ -1,7 +1,10 @@
 """A sandbox on a database of its own, and tenants in it, for tests that need no process."""
 
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -14,25 +17,65 @@ from sandbox.settings import SandboxSettings, read_sandbox_settings
 from sandbox.tenants.joining import Joined, parse_join
 from sandbox.world import SANDBOX
 from service.bootstrap import open_services
-from tests.databases import drop_databases, renamed
+from service.world import World
+from tests.databases import drop_databases, raw_client, renamed
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the first start of a sandbox leaves: files, and documents by database and collection."""
+
+    directory: tempfile.TemporaryDirectory[str]
+    documents: dict[tuple[str, str], list[dict[str, object]]]
+
+    def copy_to(self, uri: str, directory: Path, names: World) -> None:
+        shutil.copytree(self.directory.name, directory, dirs_exist_ok=True)
+        with raw_client(uri) as client:
+            for (place, collection), documents in self.documents.items():
+                client[getattr(names, place)][collection].insert_many(documents)
+
+
+_prepared: list[Prepared] = []  # at most one: all sandboxes of a test run begin alike
 
 
 @asynccontextmanager
 async def prepared_settings(uri: str, directory: Path, **more: str) -> AsyncIterator[SandboxSettings]:
-    """Settings of a sandbox that has been prepared as its start does it, under database names of its own."""
+    """Settings of a sandbox that has been prepared as its start does it, under database names of its own.
+
+    The first of a test run starts from nothing; the others from a copy of what that one left, as a second start does.
+    """
+    if not _prepared:
+        _prepared.append(await _prepare_first(uri))
     names = renamed(SANDBOX)
-    environ = {
-        "SANDBOX_MONGO_URI": uri,
-        "SANDBOX_DATA_DIR": str(directory),
-        "SANDBOX_DATABASE": names.database,
-        "SANDBOX_EVIDENCE_DATABASE": names.evidence_database,
-    }
-    settings = read_sandbox_settings(environ | more)
+    _prepared[0].copy_to(uri, directory, names)
+    settings = read_sandbox_settings(_environ(uri, directory, names) | more)
     await prepare(settings)
     try:
         yield settings
     finally:
         drop_databases(uri, names)
+
+
+async def _prepare_first(uri: str) -> Prepared:
+    directory, names = tempfile.TemporaryDirectory(), renamed(SANDBOX)
+    await prepare(read_sandbox_settings(_environ(uri, Path(directory.name), names)))
+    places, documents = ("database", "evidence_database"), {}
+    with raw_client(uri) as client:
+        for place in places:
+            database = client[getattr(names, place)]
+            kept = {(place, each): list(database[each].find()) for each in database.list_collection_names()}
+            documents |= {key: found for key, found in kept.items() if found}
+    drop_databases(uri, names)
+    return Prepared(directory, documents)
+
+
+def _environ(uri: str, directory: Path, names: World) -> dict[str, str]:
+    return {
+        "SANDBOX_MONGO_URI": uri,
+        "SANDBOX_DATA_DIR": str(directory),
+        "SANDBOX_DATABASE": names.database,
+        "SANDBOX_EVIDENCE_DATABASE": names.evidence_database,
+    }
 
 
 @asynccontextmanager
