@@ -131,7 +131,7 @@ async def test_a_stale_agreement_is_the_one_that_has_a_successor(stage: Stage, p
     asked = await stage.ask(ANSWER, token, "agreement-stale", number=2)
     agreements = stage.services.database.collection(AGREEMENTS)
     first = await agreements.find_one({"number": 2})
-    await agreements.insert_one({**first, "_id": f"{first['_id'][:-1]}Z", "number": 3})
+    await agreements.insert_one({**first, "_id": "sbx-agr-01K9ZZZZZZZZZZZZZZZZZZZZZZ", "number": 3})
     try:
         real = await stage.ask(ANSWER, token, number=2)
     finally:
