@@ -17,7 +17,7 @@ from service.access import Caller, CallerKind, OperatorRole, Permission
 from service.errors import Unauthenticated
 from service.storage.database import Database
 from service.tokens import TokenService
-from tests.service.records import KEYS, OPERATOR, PARTICIPANT, make_service
+from tests.service.records import KEYS, OPERATOR, PARTICIPANT, REGISTRAR, list_records, make_service
 
 ISSUER = "https://prop.example.org"
 ENDPOINT = f"{ISSUER}/oauth/token"
@@ -150,3 +150,8 @@ class Desk:
             records=self.records,
             monotonic=lambda: self.monotonic,
         )
+
+
+async def records_of(desk: Desk) -> list[tuple[str, dict[str, Any]]]:
+    found = await list_records(make_service(desk.database), REGISTRAR)
+    return [(each.kind, json.loads(each.content)["content"]) for each in found]
