@@ -70,8 +70,8 @@ async def test_acknowledged_writes_survive_a_kill_under_load_and_the_service_rec
             stored = {each["_id"] async for each in database.collection(THINGS).find({})}
             print(f"recovered after {recovered:.1f} s; {len(acknowledged)} acknowledged, {len(refused)} refused")
             assert acknowledged <= stored, f"{len(acknowledged - stored)} acknowledged writes are gone"
-            assert recovered < 20, "it takes 1 to 3 s, on a machine that does nothing else"
-            assert max(refused, default=0) < 10, "a request hung: its time was 3 s"
+            assert recovered < 10
+            assert max(refused, default=0) < 4, "a request hung"
 
 
 async def _write(

@@ -22,7 +22,7 @@ from tests.schema.making import make_app, make_settings, make_trial_schema, open
 from tests.schema.test_pagination import ThingsQuery
 
 SCHEMA = make_trial_schema()
-ROOM = 0.25  # seconds that a refusal may take: a third of it on a machine that does nothing else
+ROOM = 0.1  # seconds that a refusal may take
 
 
 @pytest.fixture

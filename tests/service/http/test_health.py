@@ -65,7 +65,7 @@ async def test_what_was_never_checked_is_not_ready():
 async def test_a_check_that_hangs_is_not_waited_for(check: Check):
     began = time.monotonic()
     report = await Readiness({"database": check}, timeout=0.05).report()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 1
     assert report.checks == {"database": "no answer in 0.05 s"}
 
 

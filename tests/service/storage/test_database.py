@@ -285,7 +285,7 @@ async def test_a_start_without_a_database_fails_in_bounded_time() -> None:
     with pytest.raises(Unavailable):
         async with open_database(f"mongodb://127.0.0.1:{free_port()}", PRODUCTION, server_selection_ms=300):
             pass
-    assert time.monotonic() - start < 8
+    assert time.monotonic() - start < 2
 
 
 @pytest.mark.wire
@@ -300,9 +300,9 @@ async def test_an_outage_is_told_at_once_and_ends_by_itself(tmp_path: Path) -> N
             await asyncio.to_thread(server.stop, signal.SIGKILL)
             for error, seconds in await in_flight:  # some were answered before the end
                 assert error is None or as_service_error(error) is not None, error
-                assert seconds < 10
+                assert seconds < 4
             during = await asyncio.gather(*(_outcome(database) for _ in range(100)))
-            assert all(isinstance(error, Unavailable) and seconds < 2 for error, seconds in during), during
+            assert all(isinstance(error, Unavailable) and seconds < 0.5 for error, seconds in during), during
             with pytest.raises(Unavailable):
                 await database.ready()
             with pytest.raises(Unavailable):
