@@ -40,6 +40,8 @@ TRIAL = replace(
     id_prefix=PRODUCTION.neighbour.id_prefix,
     database="prop_trial",
 )
+MARK = {"environment": "SANDBOX", "binding": False, "notice": TRIAL.notice}
+HELLO = {"query": '{ echo(text: "hello") }'}
 OPERATOR = Caller(CallerKind.OPERATOR, id="live-op-01K9ZZZZZZZZZZZZZZZZZZZZZZ")
 SECRET = "the vault is under the stairs"
 

@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -13,12 +12,6 @@ from service.errors import EnvironmentMismatch, ServiceError, Unavailable
 from service.refusals import RefusalCode, refuse
 from service.world import Environment
 from tests.schema.making import SECRET, make_app, open_client
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with open_client(make_app()) as client:
-        yield client
 
 
 async def ask(client: httpx.AsyncClient, query: str, **variables: object) -> dict[str, object]:

@@ -1,7 +1,6 @@
 """Limits: what asks too much is refused before it is executed, in less than 100 ms, by name and by how much."""
 
 import time
-from collections.abc import AsyncIterator
 from dataclasses import fields, replace
 from typing import Any
 
@@ -23,12 +22,6 @@ from tests.schema.test_pagination import ThingsQuery
 
 SCHEMA = make_trial_schema()
 ROOM = 0.1  # seconds that a refusal may take
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with open_client(make_app()) as client:
-        yield client
 
 
 async def ask_quickly(client: httpx.AsyncClient, query: str) -> httpx.Response:

@@ -1,7 +1,5 @@
 """GraphQL over HTTP: what is asked how, what is answered, and that no bytes whatever bring out a 500."""
 
-import asyncio
-import hashlib
 import json
 from collections.abc import AsyncIterator, Callable
 
@@ -14,16 +12,7 @@ from hypothesis import strategies as st
 from schema.errors import RequestRefused
 from schema.requests import EVENTS, JSON, PARAMETERS, RESPONSE, negotiate, parse_body, parse_query_string
 from service.world import PRODUCTION
-from tests.schema.making import TRIAL, make_app, open_client
-
-MARK = {"environment": "SANDBOX", "binding": False, "notice": TRIAL.notice}
-HELLO = {"query": '{ echo(text: "hello") }'}
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with open_client(make_app()) as client:
-        yield client
+from tests.schema.making import HELLO, MARK, make_app, open_client
 
 
 def assert_marked(response: httpx.Response) -> None:
@@ -293,114 +282,3 @@ async def test_the_schema_is_served_as_it_is_committed() -> None:
     assert response.status_code == 200
     assert "type Query" in response.text
     assert response.headers["x-prop-environment"] == "SANDBOX"
-
-
-# ------------------------------------------------------------------------------------------------ documents by name
-
-
-def persisted(query: str) -> dict[str, object]:
-    return {"persistedQuery": {"version": 1, "sha256Hash": hashlib.sha256(query.encode()).hexdigest()}}
-
-
-async def test_a_query_is_sent_once_and_named_by_its_hash_afterwards(client: httpx.AsyncClient) -> None:
-    query = HELLO["query"]
-    unknown = (await client.post("/graphql", json={"extensions": persisted(query)})).json()
-    assert unknown["errors"][0]["message"] == "PersistedQueryNotFound"
-    assert unknown["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
-    await client.post("/graphql", json={"query": query, "extensions": persisted(query)})
-    named = (await client.post("/graphql", json={"extensions": persisted(query)})).json()
-    assert named["data"] == {"echo": "hello"}
-
-
-async def test_a_hash_of_another_query_is_refused(client: httpx.AsyncClient) -> None:
-    response = await client.post("/graphql", json={**HELLO, "extensions": persisted("{ leaf { name } }")})
-    assert response.status_code == 400
-
-
-async def test_an_invalid_query_is_not_remembered(client: httpx.AsyncClient) -> None:
-    await client.post("/graphql", json={"query": "{ nowhere }", "extensions": persisted("{ nowhere }")})
-    answer = (await client.post("/graphql", json={"extensions": persisted("{ nowhere }")})).json()
-    assert answer["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
-
-
-@pytest.fixture
-async def strict(tmp_path) -> AsyncIterator[httpx.AsyncClient]:  # type: ignore[no-untyped-def]
-    registered = tmp_path / "documents.json"
-    registered.write_text(json.dumps({"hello": HELLO["query"]}))
-    async with open_client(make_app(trusted_documents=registered, trusted_documents_only=True)) as client:
-        yield client
-
-
-async def test_registered_documents_run_by_their_id(strict: httpx.AsyncClient) -> None:
-    assert (await strict.post("/graphql", json={"documentId": "hello"})).json()["data"] == {"echo": "hello"}
-    assert (await strict.get("/graphql", params={"documentId": "hello"})).json()["data"] == {"echo": "hello"}
-
-
-async def test_where_only_registered_documents_run_others_are_refused(strict: httpx.AsyncClient) -> None:
-    other = '{ echo(text: "other") }'
-    for body in ({"query": other}, {"query": other, "extensions": persisted(other)}):
-        answer = (await strict.post("/graphql", json=body)).json()
-        assert answer["errors"][0]["extensions"]["code"] == "TRUSTED_DOCUMENT_REQUIRED"
-    for body in ({"extensions": persisted(other)}, {"documentId": "nobody"}):
-        answer = (await strict.post("/graphql", json=body)).json()
-        assert answer["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
-    assert (await strict.post("/graphql", json=HELLO)).json()["data"] == {"echo": "hello"}  # its text is registered
-
-
-# --------------------------------------------------------------------------------------------- server-sent events
-
-
-async def events_of(client: httpx.AsyncClient, query: str, method: str = "POST") -> list[tuple[str, object]]:
-    ask = {"params" if method == "GET" else "json": {"query": query}}
-    response = await client.request(method, "/graphql", headers={"accept": EVENTS}, **ask)
-    assert response.status_code == 200
-    assert response.headers["content-type"].startswith(EVENTS)
-    assert response.headers["x-prop-environment"] == "SANDBOX"
-    found = []
-    for event in response.text.removesuffix("\n\n").split("\n\n"):
-        name, data = event.split("\n")
-        found.append((name.removeprefix("event: "), json.loads(data[6:]) if data[6:] else None))
-    return found
-
-
-@pytest.mark.parametrize("method", ["GET", "POST"])
-async def test_a_subscription_streams_events_each_marked(client: httpx.AsyncClient, method: str) -> None:
-    events = await events_of(client, "subscription { count(to: 3) }", method)
-    assert [name for name, _ in events] == ["next", "next", "next", "complete"]
-    assert [data["data"]["count"] for _, data in events[:3]] == [0, 1, 2]
-    assert all(data["extensions"]["prop"] == MARK for _, data in events[:3])
-
-
-async def test_a_query_can_be_streamed_too(client: httpx.AsyncClient) -> None:
-    events = await events_of(client, HELLO["query"])
-    assert [name for name, _ in events] == ["next", "complete"]
-    assert events[0][1]["data"] == {"echo": "hello"}
-
-
-async def test_an_invalid_document_is_an_event_with_errors(client: httpx.AsyncClient) -> None:
-    events = await events_of(client, "subscription { nowhere }")
-    assert [name for name, _ in events] == ["next", "complete"]
-    assert events[0][1]["errors"][0]["extensions"]["code"] == "GRAPHQL_VALIDATION_FAILED"
-
-
-async def test_a_source_that_fails_ends_the_stream_with_a_masked_error(client: httpx.AsyncClient) -> None:
-    events = await events_of(client, "subscription { failing }")
-    assert [name for name, _ in events] == ["next", "next", "complete"]
-    assert events[1][1]["errors"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
-    assert "vault" not in json.dumps(events)
-
-
-async def test_a_subscription_needs_a_stream(client: httpx.AsyncClient) -> None:
-    response = await client.post("/graphql", json={"query": "subscription { count(to: 1) }"})
-    assert response.status_code == 406
-
-
-async def test_a_draining_service_completes_its_streams() -> None:
-    app = make_app()
-    async with open_client(app) as client:
-        asking = asyncio.create_task(events_of(client, "subscription { never }"))
-        await asyncio.sleep(0.05)
-        assert not asking.done()
-        app.state.face.drained.set()
-        assert await asyncio.wait_for(asking, 2) == [("complete", None)]
-        assert (await client.post("/graphql", json=HELLO)).status_code == 503

@@ -10,9 +10,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
-from tests.schema.making import SECRET, TRIAL, make_app
-
-MARK = {"environment": "SANDBOX", "binding": False, "notice": TRIAL.notice}
+from tests.schema.making import MARK, SECRET, make_app
 
 
 class Socket:

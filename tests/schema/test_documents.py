@@ -1,0 +1,60 @@
+"""Documents by name: sent once and named by their hash, or registered beforehand."""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.schema.making import HELLO, make_app, open_client
+
+
+def persisted(query: str) -> dict[str, object]:
+    return {"persistedQuery": {"version": 1, "sha256Hash": hashlib.sha256(query.encode()).hexdigest()}}
+
+
+async def test_a_query_is_sent_once_and_named_by_its_hash_afterwards(client: httpx.AsyncClient) -> None:
+    query = HELLO["query"]
+    unknown = (await client.post("/graphql", json={"extensions": persisted(query)})).json()
+    assert unknown["errors"][0]["message"] == "PersistedQueryNotFound"
+    assert unknown["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
+    await client.post("/graphql", json={"query": query, "extensions": persisted(query)})
+    named = (await client.post("/graphql", json={"extensions": persisted(query)})).json()
+    assert named["data"] == {"echo": "hello"}
+
+
+async def test_a_hash_of_another_query_is_refused(client: httpx.AsyncClient) -> None:
+    response = await client.post("/graphql", json={**HELLO, "extensions": persisted("{ leaf { name } }")})
+    assert response.status_code == 400
+
+
+async def test_an_invalid_query_is_not_remembered(client: httpx.AsyncClient) -> None:
+    await client.post("/graphql", json={"query": "{ nowhere }", "extensions": persisted("{ nowhere }")})
+    answer = (await client.post("/graphql", json={"extensions": persisted("{ nowhere }")})).json()
+    assert answer["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
+
+
+@pytest.fixture
+async def strict(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    registered = tmp_path / "documents.json"
+    registered.write_text(json.dumps({"hello": HELLO["query"]}))
+    async with open_client(make_app(trusted_documents=registered, trusted_documents_only=True)) as client:
+        yield client
+
+
+async def test_registered_documents_run_by_their_id(strict: httpx.AsyncClient) -> None:
+    assert (await strict.post("/graphql", json={"documentId": "hello"})).json()["data"] == {"echo": "hello"}
+    assert (await strict.get("/graphql", params={"documentId": "hello"})).json()["data"] == {"echo": "hello"}
+
+
+async def test_where_only_registered_documents_run_others_are_refused(strict: httpx.AsyncClient) -> None:
+    other = '{ echo(text: "other") }'
+    for body in ({"query": other}, {"query": other, "extensions": persisted(other)}):
+        answer = (await strict.post("/graphql", json=body)).json()
+        assert answer["errors"][0]["extensions"]["code"] == "TRUSTED_DOCUMENT_REQUIRED"
+    for body in ({"extensions": persisted(other)}, {"documentId": "nobody"}):
+        answer = (await strict.post("/graphql", json=body)).json()
+        assert answer["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
+    assert (await strict.post("/graphql", json=HELLO)).json()["data"] == {"echo": "hello"}  # its text is registered
