@@ -72,7 +72,7 @@ class Connection:
 class MarkedWebSocket(ASGIWebSocketAdapter):
     """Sends text frames only, and reads none larger than a body may be."""
 
-    async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:  # noqa: ARG002
+    async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:  # noqa: ARG002 - its name is the adapter's
         limit = self.view.limits.body  # type: ignore[attr-defined]  # the view is GraphQLTransport
         while self.ws.application_state is WebSocketState.CONNECTED:
             message = await self.ws.receive()

@@ -136,9 +136,15 @@ def test_whatever_leads_to_a_stored_thing_says_for_whom_it_is() -> None:
     }
 
 
+def field_of(kind: str, name: str) -> GraphQLField:
+    named = SCHEMA.type_map[kind]
+    assert isinstance(named, GraphQLObjectType)
+    return named.fields[name]
+
+
 def test_what_is_only_for_some_can_be_null() -> None:
     for kind, name in RELATIONS:
-        assert not str(SCHEMA.type_map[kind].fields[name].type).endswith("!"), f"{kind}.{name}"  # type: ignore[attr-defined]
+        assert not str(field_of(kind, name).type).endswith("!"), f"{kind}.{name}"
 
 
 def test_every_relation_is_reached_by_this_test() -> None:
@@ -246,7 +252,7 @@ async def test_a_relation_is_null_for_whom_the_policy_does_not_allow(cast: Cast)
     await integrate(cast)
     shown: set[tuple[str, str]] = set()
     for type_name, field_name in RELATIONS:
-        field = SCHEMA.type_map[type_name].fields[field_name]  # type: ignore[attr-defined]
+        field = field_of(type_name, field_name)
         action = only_for(field)
         assert action is not None
         inner = selection(get_named_type(field.type).name, 0)

@@ -115,7 +115,7 @@ FRAGMENT = " fragment F on Outer { name colour computed }"
 
 
 async def answer(executor: type[StrawberryGraphQLCoreExecutionContext], query: str) -> tuple[str, list[dict[str, Any]]]:
-    result = execute(SCHEMA._schema, parse(query), executor_class=executor, root_value=None)  # type: ignore[call-overload]
+    result = execute(SCHEMA._schema, parse(query), executor_class=executor, root_value=None)  # type: ignore[call-overload]  # no root
     if not hasattr(result, "data"):
         result = await result
     errors = sorted((error.formatted for error in result.errors or ()), key=json.dumps)

@@ -6,7 +6,15 @@ from typing import Any
 
 import httpx
 import pytest
-from graphql import GraphQLSyntaxError, Lexer, Source, TokenKind, get_introspection_query, parse
+from graphql import (
+    GraphQLSyntaxError,
+    Lexer,
+    OperationDefinitionNode,
+    Source,
+    TokenKind,
+    get_introspection_query,
+    parse,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -274,7 +282,9 @@ def test_only_so_many_callers_are_remembered() -> None:
 def test_the_estimate_counts_a_page_size_given_as_a_variable() -> None:
     schema = make_schema((ThingsQuery,))
     document = parse("query($n: Int = 7) { things(first: $n) { nodes { name } edges { node { name } } totalCount } }")
-    cost = estimate_cost(schema._schema, document, document.definitions[0], replace(Limits(), page=100))  # type: ignore[arg-type]
+    operation = document.definitions[0]
+    assert isinstance(operation, OperationDefinitionNode)
+    cost = estimate_cost(schema._schema, document, operation, replace(Limits(), page=100))
 
     def expected(size: int) -> int:
         return 1 + (1 + size * 1) + (1 + size * 2) + 1

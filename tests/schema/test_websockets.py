@@ -50,12 +50,13 @@ class Socket:
     async def receive(self) -> dict[str, Any]:
         message = await self.message()
         assert message["type"] == "websocket.send", message
-        return json.loads(message["text"])  # type: ignore[no-any-return]
+        said: dict[str, Any] = json.loads(message["text"])
+        return said
 
     async def closed(self) -> int:
         message = await self.message()
         assert message["type"] == "websocket.close", message
-        return message["code"]  # type: ignore[no-any-return]
+        return int(message["code"])
 
     async def leave(self) -> None:
         await self._to_server.put({"type": "websocket.disconnect", "code": 1000})

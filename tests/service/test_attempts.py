@@ -65,18 +65,19 @@ async def test_who_has_not_proven_its_key_names_nobody_in_the_records(desk: Desk
     ]
 
 
-async def test_counts_that_the_database_would_not_take_are_kept_for_later(desk: Desk) -> None:
+async def test_counts_that_the_database_would_not_take_are_kept_for_later(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     attempts = desk.records.attempts
     for _ in range(EACH + 5):
         await attempts.note(ANONYMOUS, "login.refused", "MALFORMED", {}, source="192.0.2.1")
-    written = attempts._database.transaction
 
     async def fail(work: Any) -> None:
         raise Unavailable("The database does not answer.")
 
-    attempts._database.transaction = fail  # type: ignore[method-assign, assignment]
-    with pytest.raises(Unavailable):
-        await attempts.settle(everything=True)
-    attempts._database.transaction = written  # type: ignore[method-assign]
+    with monkeypatch.context() as away:
+        away.setattr(attempts._database, "transaction", fail)
+        with pytest.raises(Unavailable):
+            await attempts.settle(everything=True)
     await attempts.settle()
     assert (await refusals_of(desk))[-1]["count"] == 5

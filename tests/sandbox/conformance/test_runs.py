@@ -1,5 +1,6 @@
 """Runs: whatever is asked of one in whatever order, one case is under way at most, and an ended run stays as it is."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -67,7 +68,7 @@ commands = st.one_of(
 
 
 @given(st.lists(commands, max_size=25))
-def test_one_case_is_under_way_at_most_and_an_end_is_an_end(asked):  # type: ignore[no-untyped-def]
+def test_one_case_is_under_way_at_most_and_an_end_is_an_end(asked: list[Callable[[Run], Run]]) -> None:
     run = make_run()
     for command in asked:
         try:

@@ -59,7 +59,10 @@ def test_fire_see_it_arrive_and_deliver_it_again(tenant: tuple[Path, str]):
 
     def came(times: int) -> list[dict[str, Any]]:
         """What came of it, and not of the certificates that joining gave."""
-        wanted = lambda found: [each for each in found["received"] if each["webhookId"] == fired["id"]]  # noqa: E731
+
+        def wanted(found: dict[str, Any]) -> list[dict[str, Any]]:
+            return [each for each in found["received"] if each["webhookId"] == fired["id"]]
+
         return wanted(wait_for(tenant, "webhooks", "receiver", until=lambda found: len(wanted(found)) == times))
 
     assert [(each["verdict"], each["again"]) for each in came(1)] == [("VERIFIED", False)]

@@ -290,7 +290,7 @@ async def test_a_start_without_a_database_fails_in_bounded_time() -> None:
 
 @pytest.mark.wire
 async def test_an_outage_is_told_at_once_and_ends_by_itself(tmp_path: Path) -> None:
-    pytest.importorskip("secantus")
+    pytest.importorskip("secantus", reason="the extra [embedded] is not installed: this test stops its server")
     with open_server(str(tmp_path / "data")) as server:
         await init_database(server.uri, PRODUCTION, BOTH)
         async with open_database(server.uri, PRODUCTION) as database:
