@@ -83,7 +83,7 @@ class ApplicationBook:
         """Submit a new one. Raises Refused while the participant has another that is not decided."""
         if await self.applications.find_pending(application.participant_id, act.session):
             raise refuse(RefusalCode.APPLICATION_PENDING, "participantId")
-        handed_in = submitted(application, by=act.caller.id, at=act.at, today=business_date(act.at))
+        handed_in = submitted(application, by=act.caller, at=act.at, today=business_date(act.at))
         return await self.insert(act, handed_in)
 
     async def insert(self, act: Act, application: Application) -> Done[Application]:

@@ -161,7 +161,7 @@ class ApplicationService:
         async def work(act: Act) -> Done[Application]:
             application = await self._book.get(act, application_id, expected_version)
             amended = self._amended(application, given)
-            handed_in = submitted(amended, by=act.caller.id, at=act.at, today=business_date(act.at))
+            handed_in = submitted(amended, by=act.caller, at=act.at, today=business_date(act.at))
             if handed_in.type is ApplicationType.OPEN:
                 await self._openings.resubmit(act, handed_in, given.agreement_number)
             return await self._book.keep(act, handed_in, "application.submitted", {})
@@ -221,7 +221,7 @@ class ApplicationService:
 
         async def work(act: Act) -> Done[Application]:
             application = await self._book.get(act, application_id, expected_version)
-            ensure_second_person(act.caller, action, application.submitted_by)
+            ensure_second_person(act.caller, action, application.submitted_by, application.certified_by)
             changed = reviewed(application, Review(decision, act.at, act.caller.id, reason))
             if decision is ApplicationCommand.REJECT:
                 await self._come_to_nothing(act, application)

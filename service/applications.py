@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from service.access import ParticipantKind
+from service.access import Caller, ParticipantKind
 from service.clock import business_date
 from service.participants import ContactKind, Information
 from service.personal_data import SealedText
@@ -120,7 +120,10 @@ class Review:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Application:
-    """An application and what became of it. `before` and `after` are the registered information it would change."""
+    """An application and what became of it. `before` and `after` are the registered information it would change.
+
+    `certified_by` is the submitter's: whoever may hold its key.
+    """
 
     id: str
     version: int
@@ -139,6 +142,7 @@ class Application:
     created_by: str | None = None
     submitted_at: datetime | None = None
     submitted_by: str | None = None
+    certified_by: tuple[str, ...] = ()
     reviews: tuple[Review, ...] = ()
     effected_at: datetime | None = None
 
@@ -151,11 +155,17 @@ def next_status(status: ApplicationStatus, command: ApplicationCommand) -> Appli
     return following
 
 
-def submitted(application: Application, *, by: str | None, at: datetime, today: date) -> Application:
+def submitted(application: Application, *, by: Caller, at: datetime, today: date) -> Application:
     """The application, handed in: complete, or refused with everything that is missing (art. 6)."""
     status = next_status(application.status, ApplicationCommand.SUBMIT)
     ensure_complete(application, today)
-    return replace(application, status=status, submitted_at=at, submitted_by=by)
+    return replace(
+        application,
+        status=status,
+        submitted_at=at,
+        submitted_by=by.id,
+        certified_by=tuple(sorted(by.certified_by)),
+    )
 
 
 def reviewed(application: Application, review: Review) -> Application:

@@ -104,7 +104,7 @@ class Openings:
             truth_declared=given.truth_declared,
         )
         if given.submit:
-            application = submitted(application, by=act.caller.id, at=act.at, today=business_date(act.at))
+            application = submitted(application, by=act.caller, at=act.at, today=business_date(act.at))
         if information is not None:
             await self._keep_pending(
                 act, held, participant_id=participant_id, code=code, information=information, acceptance=acceptance

@@ -112,6 +112,14 @@ async def test_the_maker_does_not_approve_the_own_request(platform: Institutions
     assert done.subject.status is ApplicationStatus.EFFECTED
 
 
+async def test_who_certified_the_maker_and_so_may_be_it_does_not_approve(platform: Institutions) -> None:
+    made = replace(OFFICER, certified_by=frozenset({SECOND_OFFICER.id or ""}))
+    applied = await platform.applications.apply_for_access(made, make_access())
+    with pytest.raises(Refused) as caught:
+        await platform.applications.review(SECOND_OFFICER, applied.subject.id, ApplicationCommand.APPROVE)
+    assert caught.value.refusals[0].code is RefusalCode.NOT_INDEPENDENT
+
+
 async def test_a_reviewer_returns_but_does_not_approve(platform: Institutions) -> None:
     applied = await platform.applications.apply_for_access(OFFICER, make_access())
     with pytest.raises(Forbidden):

@@ -57,6 +57,7 @@ from service.participants import (
 )
 from service.personal_data import SealedText
 from service.refusals import RefusalCode, Refused
+from tests.service.institutions import OFFICER
 
 AT = datetime(2026, 11, 22, 8, tzinfo=UTC)
 ACCEPTED = Acceptance(1, "0" * 64, AcceptanceManner.BY_APPLICATION, AT, None)
@@ -305,7 +306,7 @@ class ApplicationLife(RuleBasedStateMachine):
     @rule(declared=st.booleans())
     def submit(self, declared: bool) -> None:
         def submit(each: Application) -> Application:
-            return applications.submitted(replace(each, truth_declared=declared), by="a", at=AT, today=AT.date())
+            return applications.submitted(replace(each, truth_declared=declared), by=OFFICER, at=AT, today=AT.date())
 
         self.attempt(submit)
 
@@ -334,7 +335,7 @@ class ApplicationLife(RuleBasedStateMachine):
         assert (now.effected_at is not None) == (now.status is ApplicationStatus.EFFECTED)
         if now.status not in {ApplicationStatus.DRAFT, ApplicationStatus.WITHDRAWN}:
             assert now.truth_declared
-            assert now.submitted_by == "a"
+            assert now.submitted_by == OFFICER.id
         if now.status in {ApplicationStatus.RETURNED, ApplicationStatus.REJECTED}:
             assert now.reviews[-1].reason
         if now.status in {ApplicationStatus.APPROVED, ApplicationStatus.EFFECTED}:
@@ -375,5 +376,5 @@ def test_every_kind_of_application_asks_for_its_form() -> None:
     for kind in ApplicationType:
         bare = replace(DRAFT, type=kind, materials=())
         with pytest.raises(Refused) as caught:
-            applications.submitted(bare, by="a", at=AT, today=AT.date())
+            applications.submitted(bare, by=OFFICER, at=AT, today=AT.date())
         assert len(caught.value.refusals) == len(REQUIRED_MATERIALS[kind])
