@@ -32,8 +32,8 @@ class TenantStore(Versioned[Tenant]):
         return await self.count({"address": address, "joinedAt": {"$gte": since}})
 
     async def idle_since(self, before: datetime, limit: int) -> list[Tenant]:
-        """Those unused since before then, the longest unused first."""
-        query = {"state": TenantState.ACTIVE.value, "lastUsedAt": {"$lt": before}}
+        """Those unused since before then, the longest unused first, and those whose end was broken off."""
+        query = {"state": {"$in": [TenantState.ACTIVE.value, TenantState.ENDING.value]}, "lastUsedAt": {"$lt": before}}
         cursor = self.collection.find(query).sort([("lastUsedAt", 1)]).limit(limit)
         return [self._codec.decode(each) for each in await cursor.to_list(limit)]
 

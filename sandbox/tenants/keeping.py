@@ -12,7 +12,7 @@ from sandbox.scenarios.fault_keeping import FaultKeeping
 from sandbox.storage.tenants import TenantStore
 from sandbox.tenants.clock_moves import POLL_SECONDS, ClockMoves
 from sandbox.tenants.job_runner import TAKE_OVER_SECONDS, JobRunner
-from sandbox.tenants.records import IDLE_LIFE, NOTICE_DAYS, Tenant, due_notice, expired, noticed
+from sandbox.tenants.records import IDLE_LIFE, NOTICE_DAYS, Tenant, due_notice, ending, expired, noticed
 from service.clock import Clock
 from service.jobs import EFFECT_SECONDS, repeat
 
@@ -67,9 +67,11 @@ class Idleness:
 
     async def _see_to(self, tenant: Tenant, now: datetime) -> int:
         if now >= tenant.expires_at:
-            await self._tenants.replace(None, expired(tenant, now))  # first: from here on its secret opens nothing
+            if not tenant.has_ended:
+                tenant = await self._tenants.replace(None, ending(tenant, now))
             for each in self._kept:
                 await each.forget(tenant.id)
+            await self._tenants.replace(None, expired(tenant, now))
             logger.info("an idle tenant has ended", extra={"tenant": tenant.id})
             return 1
         notice = due_notice(tenant, now)

@@ -20,6 +20,7 @@ _SECRET = re.compile(r"sbx_secret_[A-Za-z0-9_-]{43}")
 class TenantState(StrEnum):
     ACTIVE = "ACTIVE"
     RESTORING = "RESTORING"  # its objects are being put back: what is read now may be half of them
+    ENDING = "ENDING"  # its secret opens nothing any more; its objects are going
     EXPIRED = "EXPIRED"  # its objects are gone; its records stay
 
 
@@ -56,6 +57,10 @@ class Tenant:
         """When it ends if nobody uses it until then."""
         return self.last_used_at + IDLE_LIFE
 
+    @property
+    def has_ended(self) -> bool:
+        return self.state in {TenantState.ENDING, TenantState.EXPIRED}
+
 
 def new_secret() -> str:
     """256 random bits. Shown once; what is kept is its digest."""
@@ -71,7 +76,7 @@ def digest_of(secret: str) -> str:
 
 def ensure_usable(tenant: Tenant | None) -> Tenant:
     """Raises Unauthenticated for none and for one that has ended."""
-    if tenant is None or tenant.state is TenantState.EXPIRED:
+    if tenant is None or tenant.has_ended:
         raise Unauthenticated("There is no tenant with this secret, or it has ended for want of use: join again.")
     return tenant
 
@@ -90,8 +95,13 @@ def noticed(tenant: Tenant, notice: IdleNotice) -> Tenant:
     return replace(tenant, notices=(*tenant.notices[-9:], notice))
 
 
-def expired(tenant: Tenant, now: datetime) -> Tenant:
-    """Ended: nothing that could lead back to a person or machine stays. Raises BadInput before its time."""
+def ending(tenant: Tenant, now: datetime) -> Tenant:
+    """From here on there is no way back. Raises BadInput before its time."""
     if now < tenant.expires_at:
         raise BadInput("This tenant has not been idle long enough to end.")
+    return replace(tenant, state=TenantState.ENDING)
+
+
+def expired(tenant: Tenant, now: datetime) -> Tenant:
+    """Ended: nothing that could lead back to a person or machine stays."""
     return replace(tenant, state=TenantState.EXPIRED, address=None, expired_at=now)

@@ -9,7 +9,6 @@ from starlette.routing import BaseRoute, Route
 from ulid import ULID
 
 from sandbox.bootstrap import Ground, Sandbox
-from sandbox.tenants.records import TenantState
 from sandbox.webhooks.receivers import LONGEST, RECEIVER_PATH, Manner, Received, tenant_of
 from sandbox.webhooks.sending import SECONDS
 from sandbox.webhooks.signatures import ID, SIGNATURE, TIMESTAMP, Verdict, verify
@@ -25,7 +24,7 @@ def receiver_routes(ground: Ground) -> list[BaseRoute]:
         sandbox = ground.sandbox
         tenant_id = tenant_of(request.path_params["token"], sandbox.webhooks.personal_data)  # 1
         tenant = await sandbox.tenants.find(tenant_id) if tenant_id else None
-        if tenant is None or tenant.state is TenantState.EXPIRED:
+        if tenant is None or tenant.has_ended:
             return Response(status_code=404)
         body = await _body(request)  # 2
         if body is None:

@@ -19,7 +19,7 @@ from sandbox.tenants.snapshots import JOINED, MOST_SNAPSHOTS, parse_name
 from service.access import SYSTEM
 from service.certificate_changes import revoked
 from service.certificates import RevocationReason
-from service.errors import BadInput, Unauthenticated
+from service.errors import BadInput, Unauthenticated, Unavailable
 from service.operators import OffboardReason, OperatorStatus
 from service.pagination import BY_ID, PageRequest
 from service.records import RecordFilter
@@ -214,6 +214,30 @@ async def test_an_idle_tenant_is_told_twice_then_ends_with_all_it_had_but_its_re
         SYSTEM, RecordFilter(participant_id=idle.tenant.id), PageRequest(BY_ID, 1)
     )
     assert (await sandbox.tenant_of(used.secret)).state is TenantState.ACTIVE
+
+
+@pytest.mark.wire
+async def test_an_end_that_was_broken_off_is_brought_to_its_end(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch):
+    idle = await join(sandbox)
+    long_ago = sandbox.clock.now() - IDLE_LIFE
+    await sandbox.tenants.replace(None, dataclasses.replace(idle.tenant, last_used_at=long_ago))
+
+    async def fail(*_: object) -> None:
+        raise Unavailable("The process was killed here.")
+
+    with monkeypatch.context() as killed:
+        killed.setattr(type(sandbox.snapshots), "forget", fail)
+        with pytest.raises(Unavailable):
+            await sandbox.idleness.look()
+    with pytest.raises(Unauthenticated):
+        await sandbox.tenant_of(idle.secret)
+    assert any((await bytes_of(sandbox, idle)).values())
+    await sandbox.idleness.look()
+    assert not any((await bytes_of(sandbox, idle)).values())
+    tenant = await sandbox.tenants.find(idle.tenant.id)
+    assert tenant is not None
+    assert tenant.state is TenantState.EXPIRED
+    assert await sandbox.idleness.look() == 0
 
 
 @pytest.mark.parametrize("name", ["", "Joined", JOINED, "a" * 41, "-a", "a/b", "ä", "a b", "a\n"])
