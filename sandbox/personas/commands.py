@@ -33,5 +33,5 @@ def personas(url: str | None, *, reset: bool, as_json: bool) -> None:
 def _reset(address: str, *, as_json: bool) -> None:
     """Raises SandboxSaidNo."""
     done = TenantClient(address).control("mutation { resetPersonas { objects } }")["resetPersonas"]
-    said = f"The personas are as they were made; {done['objects']} objects were put back."
+    said = f"The personas are as they were made; put back: {done['objects']}."
     click.echo(json.dumps(done) if as_json else said)

@@ -70,7 +70,9 @@ class Machine:
         checked = self.openssl("crl", "-in", "list.pem", "-noout", "-CAfile", "issuing.pem")
         assert "verify OK" in checked.stderr
         text = self.openssl("crl", "-in", "list.pem", "-noout", "-text").stdout
-        _, found, after = text.partition(f"Serial Number: {(certificate.serial_number or '').rjust(32, '0')}")
+        digits = certificate.serial_number or ""
+        in_octets = digits.rjust(len(digits) + len(digits) % 2, "0")  # as openssl writes it: no octet of zeros before
+        _, found, after = text.partition(f"Serial Number: {in_octets}\n")
         if not found:
             return "absent"
         entry = after.partition("Serial Number:")[0]

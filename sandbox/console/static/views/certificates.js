@@ -1,7 +1,8 @@
 // Certificates, and a picture of what expires when: a row a month, a square a day, darker for more.
 
-import { ask } from "../api.js";
+import { ask, control } from "../api.js";
 import { h, moment, status, table } from "../dom.js";
+import { session } from "../session.js";
 import { t } from "../texts.js";
 
 const QUERY = `query Certificates { certificates(first: 100) { totalCount nodes {
@@ -21,9 +22,9 @@ function s(name, attributes, ...children) {
 
 const dayOf = (instant) => new Date(instant).toLocaleDateString("sv-SE", { timeZone: "Asia/Shanghai" });
 
-function calendar(certificates) {
+function calendar(certificates, now) {
   const ending = Map.groupBy ? Map.groupBy(certificates, (each) => dayOf(each.notAfter)) : grouped(certificates);
-  const today = dayOf(new Date().toISOString());
+  const today = dayOf(now);
   const [year, month] = today.split("-").map(Number);
   const rows = Array.from({ length: MONTHS }, (_, row) => new Date(Date.UTC(year, month - 1 + row, 1)));
   const shapes = rows.flatMap((first, row) => {
@@ -49,11 +50,17 @@ function grouped(certificates) {
   return groups;
 }
 
+// A tenant's own time; a persona's is the real one.
+async function timeNow() {
+  if (!session.secret) return new Date().toISOString();
+  return (await control("query Time { tenant { clock { now } } }")).tenant.clock.now;
+}
+
 async function render() {
   const { certificates } = await ask(QUERY);
   const live = certificates.nodes.filter((each) => each.state === "ISSUED" || each.state === "HELD");
   return [
-    h("section", { class: "panel" }, h("h2", {}, t("calendar")), calendar(live)),
+    h("section", { class: "panel" }, h("h2", {}, t("calendar")), calendar(live, await timeNow())),
     table(`${t("certificates")} (${certificates.totalCount})`,
       [t("number"), "Profile", t("state"), "有效性 Validity", t("notAfter"), "天 Days", t("operators")],
       certificates.nodes.map((each) => [
