@@ -14,14 +14,12 @@ from schema.documents import Documents
 from schema.limits import limits_of
 from schema.requests import address_of
 from schema.transport import GraphQLTransport
-from service.access import ANONYMOUS, Caller, CallerKind
+from service.access import Caller, CallerKind
 from service.world import World
 
 
-async def authenticate_tenant(sandbox: Sandbox, secret: str | None) -> Caller:
+async def authenticate_tenant(sandbox: Sandbox, secret: str) -> Caller:
     """The tenant as a caller, who has no permission of any operator. Raises Unauthenticated."""
-    if secret is None:
-        return ANONYMOUS
     tenant = await sandbox.tenant_of(secret)
     sandbox.uses.note(tenant.id)
     return Caller(CallerKind.OPERATOR, f"tenant {tenant.id}", tenant.id)

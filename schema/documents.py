@@ -27,6 +27,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from schema.cost import OperationCost, estimate_cost
 from schema.errors import FormattedError, RequestCode, RequestRefused, format_request_error
 from schema.limits import Limits, QueryTooExpensive, count_tokens, ensure_within, ensure_within_tokens
+from schema.plans import Plan, plan_of
 from service.errors import ErrorCode
 from service.settings_reading import SettingsError
 
@@ -37,7 +38,7 @@ RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 RULES_WITHOUT_INTROSPECTION = (*RULES, NoSchemaIntrospectionCustomRule)
 MAX_ERRORS = 20
 LARGEST_KEPT = 16_000  # characters: longer documents are served, not kept
-KEPT_TOKENS = 100_000  # a parsed token and what hangs on it take about half a kilobyte
+KEPT_TOKENS = 100_000  # a parsed token, its plan and what hangs on it take about half a kilobyte
 KEPT_QUERIES = 1_000
 
 
@@ -56,6 +57,7 @@ class Operation:
     document: DocumentNode
     node: OperationDefinitionNode
     cost: OperationCost
+    plan: Plan | None
 
     @property
     def type(self) -> OperationType:
@@ -209,7 +211,10 @@ class Documents:
     def _operations(self, document: DocumentNode) -> dict[str | None, Operation]:
         return {
             (node.name.value if node.name else None): Operation(
-                document, node, estimate_cost(self.graphql_schema, document, node, self.limits)
+                document,
+                node,
+                estimate_cost(self.graphql_schema, document, node, self.limits),
+                plan_of(document),
             )
             for node in _operation_nodes(document)
         }

@@ -8,7 +8,7 @@ from inspect import isawaitable
 from typing import Any, cast
 
 from graphql import ExecutionResult, OperationType
-from graphql.execution import Executor, create_source_event_stream, map_source_to_response_event
+from graphql.execution import create_source_event_stream, map_source_to_response_event
 from strawberry.execution import optimized_is_awaitable
 
 from schema.context import Context
@@ -90,10 +90,10 @@ class Execution:
             return executor
         try:
             seconds = self.documents.limits.execution_seconds
-            async with asyncio.timeout(seconds):
-                with context.services.database.deadline(seconds):  # a call under way when an outage begins ends too
-                    result = executor.execute_operation()
-                    if not isinstance(result, ExecutionResult):
+            with context.services.database.deadline(seconds):  # a call under way when an outage begins ends too
+                result = executor.execute_operation()
+                if not isinstance(result, ExecutionResult):  # something has to be waited for
+                    async with asyncio.timeout(seconds):
                         result = await cast("Awaitable[ExecutionResult]", result)
         except TimeoutError:
             return Answer([self._timed_out()], cost=job.cost, executed=True)
@@ -127,7 +127,7 @@ class Execution:
         except Exception as error:
             yield Answer([format_exception(error, context.request_id)], cost=job.cost, executed=True)
 
-    def _executor(self, job: Job, context: Context) -> Executor[Context] | Answer:
+    def _executor(self, job: Job, context: Context) -> LeafExecutor | Answer:
         """The executor with its variables coerced, or the answer that says which of them is wrong."""
         built = LeafExecutor.build(
             self.documents.graphql_schema,
@@ -140,7 +140,9 @@ class Execution:
         )
         if isinstance(built, list):
             return Answer([format_request_error(error, ErrorCode.BAD_USER_INPUT) for error in built], cost=job.cost)
-        return built
+        executor = cast("LeafExecutor", built)  # `build` makes one of the class it is called on
+        executor.plan = job.operation.plan
+        return executor
 
     def _timed_out(self) -> FormattedError:
         seconds = self.documents.limits.execution_seconds

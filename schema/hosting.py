@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 from schema.answers import Remarks, no_remarks
 from schema.app import create_app
 from schema.transport import Admitted, Authenticate, let_all_in
-from service.access import ANONYMOUS, Caller
+from service.access import Caller
 from service.bootstrap import Services, open_services
 from service.clock import Clock
 from service.errors import Unavailable
@@ -128,7 +128,7 @@ def hosted(
 def noticing(notice: Callable[[Caller], None]) -> Authenticate:
     """`authenticate`, which tells of everyone it lets in."""
 
-    async def admit(services: Services, token: str | None) -> Caller:
+    async def admit(services: Services, token: str) -> Caller:
         caller = await authenticate(services, token)
         notice(caller)
         return caller
@@ -136,9 +136,9 @@ def noticing(notice: Callable[[Caller], None]) -> Authenticate:
     return admit
 
 
-async def authenticate(services: Services, token: str | None) -> Caller:
+async def authenticate(services: Services, token: str) -> Caller:
     """Who calls. Raises Unauthenticated or EnvironmentMismatch for a token that is not good here and now."""
-    return ANONYMOUS if token is None else await services.tokens.authenticate(token)
+    return await services.tokens.authenticate(token)
 
 
 async def ensure_log_keeps_up(services: Services) -> None:

@@ -13,6 +13,8 @@ from graphql import GraphQLField, GraphQLNonNull, GraphQLObjectType, GraphQLSche
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types.field import StrawberryField
 
+from schema.plans import Plan
+
 LEAVES = "prop-leaves"  # where an object type keeps its leaves, in its `extensions`
 
 
@@ -43,7 +45,24 @@ def _leaf_of(field: GraphQLField) -> Leaf | None:
 
 
 class LeafExecutor(StrawberryGraphQLCoreExecutionContext):
-    """graphql-core's executor, with the plain leaves of each object read first. The order stays the document's."""
+    """graphql-core's executor, with the plain leaves of each object read first. The order stays the document's.
+
+    With a `plan`, the fields of a selection are collected once for all runs of the operation.
+    """
+
+    plan: Plan | None = None
+
+    def execute_collected_root_fields(
+        self, root_type: GraphQLObjectType, root_value: Any, grouped_field_set: Any, *more: Any
+    ) -> Any:
+        if self.plan is not None:
+            grouped_field_set = self.plan.root(grouped_field_set)
+        return super().execute_collected_root_fields(root_type, root_value, grouped_field_set, *more)
+
+    def collect_subfields(self, return_type: GraphQLObjectType, field_details_list: Any) -> Any:
+        if self.plan is None:
+            return super().collect_subfields(return_type, field_details_list)
+        return self.plan.below(return_type, field_details_list, super().collect_subfields)
 
     def execute_fields(
         self,

@@ -54,28 +54,24 @@ from service.http.open_streams import OpenStreams
 from service.http.rate_limits import TokenBuckets
 from service.http.refusals import send_refusal
 
-# Takes the services and the bearer token, or None if there is none. Raises Unauthenticated.
-Authenticate = Callable[[Any, str | None], Awaitable[Caller]]
+# Takes the services and the bearer token: whoever brings none is anonymous everywhere. Raises Unauthenticated.
+Authenticate = Callable[[Any, str], Awaitable[Caller]]
 
 Admitted = Callable[[Caller], Awaitable[None]]
 """Told of a caller who may ask now, before anything is run. May raise a ServiceError, which is then the answer."""
 
 
-async def accept_nobody(services: Any, token: str | None) -> Caller:  # noqa: ARG001 - it asks no service
+async def accept_nobody(services: Any, token: str) -> Caller:  # noqa: ARG001 - an Authenticate's signature
     """Where no tokens are issued, nobody can bring one."""
-    if token is not None:
-        raise Unauthenticated("This token is not accepted here.")
-    return ANONYMOUS
+    raise Unauthenticated("This token is not accepted here.")
 
 
 async def let_all_in(caller: Caller) -> None:
     """Whoever is admitted needs nothing more."""
 
 
-def bearer_of(authorization: str) -> str | None:
-    """The token of an Authorization header (RFC 6750, 2.1); None if there is no header. Raises Unauthenticated."""
-    if not authorization:
-        return None
+def bearer_of(authorization: str) -> str:
+    """The token of an Authorization header (RFC 6750, 2.1). Raises Unauthenticated."""
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("The Authorization header must read: Bearer TOKEN.")
@@ -112,6 +108,8 @@ class Face:
 
     async def identify(self, authorization: str) -> Caller:
         """The caller as it is now. Raises Unauthenticated; the database must answer within a request's time."""
+        if not authorization:
+            return ANONYMOUS
         with self.services.database.deadline(self.execution.documents.limits.execution_seconds):
             return await self.authenticate(self.services, bearer_of(authorization))
 

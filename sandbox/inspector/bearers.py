@@ -30,7 +30,7 @@ def bearer_named(authorization: str, keys: SigningKeys, now: datetime) -> Bearer
     """NOBODY for no token, for a malformed one, and for one that this service did not sign."""
     try:
         token = bearer_of(authorization)
-        if token is None or len(token) > MAX_TOKEN:
+        if len(token) > MAX_TOKEN:
             return NOBODY
         signed = jws.deserialize_compact(token, keys.token_keys(now), ["ES256"])
         claims = canonical.decode_loosely(signed.payload)

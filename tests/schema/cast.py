@@ -125,10 +125,10 @@ def _authenticate(
         RegistrarStore(database),
     )
 
-    async def authenticate(services: Services, token: str | None) -> Caller:
+    async def authenticate(services: Services, token: str) -> Caller:
         if token == SUSPENDED:
             return await logins.get_caller(fingerprint, services.clock.now())
-        found = callers.get(token or NOBODY)
+        found = callers.get(token)
         if found is None:
             raise Unauthenticated("This token is not accepted here.")
         return found

@@ -23,7 +23,7 @@ from schema.context import Info
 from schema.cost import ListSize
 from schema.platform import PlatformQuery
 from schema.viewer import ViewerQuery
-from service.access import ANONYMOUS, Caller, CallerKind
+from service.access import Caller, CallerKind
 from service.clock import Clock, SystemClock
 from service.errors import BadInput, EnvironmentMismatch, Unauthenticated
 from service.settings import Settings
@@ -160,9 +160,7 @@ def make_settings(world: World = TRIAL, **values: Any) -> Settings:
     return Settings.model_validate({**given, **values})
 
 
-async def known_by_token(services: Stub, token: str | None) -> Caller:
-    if token is None:
-        return ANONYMOUS
+async def known_by_token(services: Stub, token: str) -> Caller:
     if token == "foreign":
         raise EnvironmentMismatch("access token", here=Environment.SANDBOX, there=Environment.PRODUCTION)
     if token != "good":

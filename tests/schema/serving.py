@@ -9,7 +9,7 @@ import httpx
 
 from schema.app import create_app
 from schema.transport import Authenticate
-from service.access import ANONYMOUS, Caller
+from service.access import Caller
 from service.authority import Authority
 from service.bootstrap import Services, services_over
 from service.clock import Clock
@@ -61,9 +61,7 @@ async def open_served(
 
     callers: dict[str, Caller] = {}
 
-    async def known(services: Services, token: str | None) -> Caller:
-        if token is None:
-            return ANONYMOUS
+    async def known(services: Services, token: str) -> Caller:
         if token not in callers:
             raise Unauthenticated("This token is not accepted here.")
         return callers[token]
