@@ -1,8 +1,6 @@
 """The outermost layer of the application: request ids, a bound on headers, and an answer for whatever nobody caught."""
 
-import re
 from collections.abc import MutableMapping
-from secrets import token_hex
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -10,8 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from schema.answers import Answers
 from schema.errors import RequestCode, format_exception
 from schema.execution import Answer
-
-_SANE_ID = re.compile(rb"[A-Za-z0-9._:-]{1,64}")
+from service.http.requests import request_id_of
 
 
 class Boundary:
@@ -27,7 +24,8 @@ class Boundary:
             await self.app(scope, receive, send)
             return
         state: MutableMapping[str, Any] = scope.setdefault("state", {})
-        request_id = state.setdefault("request_id", _request_id(scope))  # the server has given it one to log it by
+        request_id = state.get("request_id") or request_id_of(scope)  # the server has given it one to log it by
+        state["request_id"] = request_id
         header = (b"x-request-id", request_id.encode())
         started = False
 
@@ -59,13 +57,6 @@ class Boundary:
 
 
 SAFE = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
-
-
-def _request_id(scope: Scope) -> str:
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and _SANE_ID.fullmatch(value):
-            return bytes(value).decode()
-    return token_hex(16)
 
 
 async def _send_json(send: Send, status: int, body: bytes) -> None:

@@ -29,6 +29,7 @@ from schema.platform import PlatformQuery
 from schema.proposals import ProposalQuery
 from schema.records import RecordQuery
 from schema.reminders import ReminderMutation
+from schema.resolvers import shorten_resolvers
 from schema.scalars import SCALARS
 from schema.subscriptions import LiveSubscription
 from schema.tasks import TaskMutation, TaskQuery
@@ -98,7 +99,9 @@ def make_schema(queries: Sequence[type], mutations: Sequence[type] = (), subscri
         subscription=compose("Subscription", subscriptions),
         config=StrawberryConfig(auto_camel_case=True, scalar_map=SCALARS),
     )
-    note_leaves(schema._schema)  # noqa: SLF001 - graphql-core's schema, to which strawberry offers no public way
+    core = schema._schema  # noqa: SLF001 - graphql-core's schema, to which strawberry offers no public way
+    note_leaves(core)
+    shorten_resolvers(core)
     return schema
 
 

@@ -1,8 +1,8 @@
 """One request, from its first byte to the end of its answer: its id, its line in the access log, its numbers."""
 
 import logging
+import random
 import re
-import secrets
 import time
 from collections.abc import Sequence
 
@@ -34,7 +34,7 @@ class Requests:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        facts = RequestFacts(_request_id(scope))
+        facts = RequestFacts(request_id_of(scope))
         scope.setdefault("state", {})["request_id"] = facts.id
         header = (b"x-request-id", facts.id.encode())
         status, began = 0, time.monotonic()
@@ -84,6 +84,7 @@ class Requests:
         return "unknown"
 
 
-def _request_id(scope: Scope) -> str:
-    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-    return given.decode() if GIVEN_ID.fullmatch(given) else secrets.token_hex(16)
+def request_id_of(scope: Scope) -> str:
+    """The caller's `X-Request-Id`, or a new one: it finds a request in the log, and is no secret."""
+    given: bytes = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    return given.decode() if GIVEN_ID.fullmatch(given) else f"{random.getrandbits(128):032x}"
