@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from sandbox.clock import TenantClock
-from sandbox.conformance.outages import Outages
 from sandbox.conformance.suite import Conformance, conformance_over
 from sandbox.inspector.exchange_log import ExchangeLog, writing_exchanges
 from sandbox.inspector.explaining import Explaining
@@ -100,7 +99,7 @@ def sandbox_over(
     webhooks = webhooks_over(services, settings, faults)
     operators, participants = OperatorStore(services.database), ParticipantStore(services.database)
     exchanges = ExchangeLog(ExchangeStore(services.database), tenants, operators)
-    conformance = conformance_over(services, clock, exchanges, Outages(faults, fault_keeping))
+    conformance = conformance_over(services, clock, exchanges, fault_keeping)
     snapshots = Snapshots(services, SnapshotStore(services.database), tenants, moves)
     works = {
         JobKind.MOVE_CLOCK: moves.move,
@@ -138,7 +137,7 @@ class Ground:
     def __init__(self, settings: SandboxSettings, clock: TenantClock) -> None:
         self.settings = settings
         self.clock = clock
-        self.faults = FaultTable(everywhere(settings.fault_share), settings.fault_seed)
+        self.faults = FaultTable(clock.now, everywhere(settings.fault_share), settings.fault_seed)
         self.outcomes = Outcomes(
             self.faults,
             {
@@ -183,10 +182,7 @@ class Ground:
             ):
                 for face in self.faces:
                     face.services = sandbox
-                try:
-                    yield
-                finally:
-                    await sandbox.conformance.aclose()
+                yield
         finally:
             self._opened = None
             for face in self.faces:

@@ -12,13 +12,13 @@ from datetime import timedelta
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from sandbox.conformance.cases import Step
-from sandbox.conformance.outages import Outages
 from sandbox.conformance.people import People, as_caller
 from sandbox.conformance.receipts import forge, shuffled
 from sandbox.conformance.revisions import Revisions
 from sandbox.conformance.runs import Fact, Run
 from sandbox.issuing import issue_certificate, issue_near_its_end
 from sandbox.personas.credentials import request_of
+from sandbox.scenarios.fault_keeping import FaultKeeping
 from sandbox.scenarios.faults import Faults
 from sandbox.tenants.openings import ensure_staff
 from schema.pagination import write_cursor
@@ -31,6 +31,7 @@ from service.operators import Operator, SmsTopic
 from service.pagination import BY_ID, LATEST_FIRST, PageRequest
 from service.records import RecordFilter
 
+OUTAGE = timedelta(seconds=3)  # shorter than any client's patience, longer than a retry without a pause
 PAGE = 2  # operators on a page
 LEAST_OPERATORS = 5  # so that there are three pages
 LIFE_DAYS, PASSED = 24, timedelta(days=20, hours=12)  # three days and a half are left, and the renewal window is open
@@ -38,11 +39,11 @@ SOME = (Permission.CERTIFICATE_REQUEST, Permission.OPERATOR_READ, Permission.SMS
 
 
 class Steps:
-    def __init__(self, services: Services, people: People, revisions: Revisions, outages: Outages) -> None:
+    def __init__(self, services: Services, people: People, revisions: Revisions, faults: FaultKeeping) -> None:
         self._services = services
         self._people = people
         self._revisions = revisions
-        self._outages = outages
+        self._faults = faults
         self._ways: Mapping[Step, Callable[[Run], Awaitable[list[Fact]]]] = {
             Step.NOTHING: self._do_nothing,
             Step.COUNT_OPERATORS: self._count_operators,
@@ -65,11 +66,8 @@ class Steps:
 
     async def settle(self, run: Run) -> None:
         """After a case, however it went: nothing of it disturbs the next."""
-        await self._outages.end(run.tenant_id)
+        await self._faults.end_outage(run.tenant_id)
         await self._revisions.withdraw_rejection(run.tenant_id)
-
-    async def aclose(self) -> None:
-        await self._outages.aclose()
 
     async def _do_nothing(self, _: Run) -> list[Fact]:
         return []
@@ -86,12 +84,12 @@ class Steps:
         return [Fact("number", str(head.number)), Fact("contentHash", head.content_hash)]
 
     async def _limit_rate(self, run: Run) -> list[Fact]:
-        await self._outages.begin(run.tenant_id, Faults(rate_limited=100))
+        await self._faults.begin_outage(run.tenant_id, Faults(rate_limited=100), OUTAGE)
         return [Fact("retryAfter", str(math.ceil(60 / self._services.settings.rate_per_minute)), shown=False)]
 
     async def _be_unavailable(self, run: Run) -> list[Fact]:
         number = await self._people.free_number(run.tenant_id)
-        await self._outages.begin(run.tenant_id, Faults(unavailable=100))
+        await self._faults.begin_outage(run.tenant_id, Faults(unavailable=100), OUTAGE)
         return [Fact("operatorNumber", number)]
 
     async def _end_sessions(self, run: Run) -> list[Fact]:

@@ -10,7 +10,6 @@ from ulid import ULID
 from sandbox.clock import TenantClock
 from sandbox.conformance.cases import Case, all_cases, get_case, suite_digest
 from sandbox.conformance.grader import CaseState, Verdict, grade
-from sandbox.conformance.outages import Outages
 from sandbox.conformance.people import People
 from sandbox.conformance.reporting import Reporting
 from sandbox.conformance.revisions import Revisions
@@ -33,6 +32,7 @@ from sandbox.conformance.runs import (
 from sandbox.conformance.seen import Seen
 from sandbox.conformance.steps import Steps
 from sandbox.inspector.exchange_log import WRITE_SECONDS, ExchangeLog
+from sandbox.scenarios.fault_keeping import FaultKeeping
 from sandbox.storage.conformance_runs import ConformanceRunStore
 from sandbox.tenants.records import Tenant
 from service.bootstrap import Services
@@ -142,10 +142,6 @@ class Conformance:
         """For a tenant that ends. The records of its reports stay."""
         await self._store.forget(tenant_id)
 
-    async def aclose(self) -> None:
-        """Leave nothing behind that is to pass."""
-        await self._steps.aclose()
-
     def read(self, signed: str) -> ConformanceReport:
         """What a report of ours says. Raises EvidenceError."""
         return self._reporting.read(signed)
@@ -205,14 +201,16 @@ def _whole(at: datetime) -> datetime:
     return at.replace(microsecond=at.microsecond // 1000 * 1000)  # what the database keeps of a time
 
 
-def conformance_over(services: Services, clock: TenantClock, exchanges: ExchangeLog, outages: Outages) -> Conformance:
+def conformance_over(
+    services: Services, clock: TenantClock, exchanges: ExchangeLog, faults: FaultKeeping
+) -> Conformance:
     people = People(services)
     return Conformance(
         services.database,
         clock,
         ConformanceRunStore(services.database),
         people=people,
-        steps=Steps(services, people, Revisions(services), outages),
+        steps=Steps(services, people, Revisions(services), faults),
         seen=Seen(services, exchanges),
         reporting=Reporting(services),
         lag=2 * WRITE_SECONDS if services.settings.workers > 1 else 0,

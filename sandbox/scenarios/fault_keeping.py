@@ -1,9 +1,10 @@
-"""Setting and clearing a tenant's faults, and telling every process of it."""
+"""Setting and clearing a tenant's faults, outages that pass by themselves, and telling every process of it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sandbox.scenarios.faults import BEGINNING, Faults, FaultSetting, FaultTable
+from sandbox.scenarios.faults import BEGINNING, Faults, FaultSetting, FaultTable, Outage
 from sandbox.storage.faults import FaultStore
 
 POLL_SECONDS = 0.5  # after so long every process knows of a change
@@ -17,15 +18,28 @@ class FaultKeeping:
         self._now = now
 
     async def set(self, tenant_id: str, faults: Faults) -> Faults:
-        """From now on; answers what holds."""
-        return await self._keep(tenant_id, faults)
+        """From now on; answers what holds. An outage under way goes on."""
+        return await self._change(tenant_id, lambda setting: replace(setting, faults=faults))
 
     async def clear(self, tenant_id: str) -> Faults:
-        """Back to what all have that set nothing; answers what that is."""
-        return await self._keep(tenant_id, None)
+        """Back to what all have that set nothing; answers what holds. An outage under way goes on."""
+        return await self._change(tenant_id, lambda setting: replace(setting, faults=None))
 
-    async def _keep(self, tenant_id: str, faults: Faults | None) -> Faults:
-        setting = FaultSetting(id=tenant_id, faults=faults, set_at=self._now())
+    async def begin_outage(self, tenant_id: str, faults: Faults, duration: timedelta) -> None:
+        """These faults alone, and when the time is over what the tenant has set."""
+        outage = Outage(faults=faults, until=self._now() + duration)
+        await self._change(tenant_id, lambda setting: replace(setting, outage=outage))
+
+    async def end_outage(self, tenant_id: str) -> None:
+        """At once, if there is one."""
+        setting = await self._store.find(tenant_id)
+        if setting is not None and setting.outage is not None:
+            await self._change(tenant_id, lambda setting: replace(setting, outage=None))
+
+    async def _change(self, tenant_id: str, change: Callable[[FaultSetting], FaultSetting]) -> Faults:
+        now = self._now()
+        former = await self._store.find(tenant_id) or FaultSetting(id=tenant_id, faults=None, set_at=now)
+        setting = replace(change(former), set_at=now)
         await self._store.put(setting)
         self._table.learn([setting])
         return self._table.of(tenant_id)

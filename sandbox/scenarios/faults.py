@@ -3,7 +3,7 @@
 What is chosen by chance is chosen here, by one seeded generator, so that a test can say beforehand what will happen.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -37,12 +37,21 @@ NO_FAULTS = Faults()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Outage:
+    """Faults in place of those that are set, for a while: it passes by itself, whatever becomes of who began it."""
+
+    faults: Faults
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FaultSetting:
     """What a tenant has set. `id` is the tenant's; without `faults` it has what all have who set nothing."""
 
     id: str
     faults: Faults | None
     set_at: datetime
+    outage: Outage | None = None
 
 
 def parse_faults(given: Mapping[str, int | None]) -> Faults:
@@ -68,19 +77,24 @@ def everywhere(percent: int) -> Faults:
 class FaultTable:
     """The faults of every tenant, known without asking the database. Told of changes, like the clock is."""
 
-    def __init__(self, by_default: Faults = NO_FAULTS, seed: int | None = None) -> None:
+    def __init__(self, now: Callable[[], datetime], by_default: Faults = NO_FAULTS, seed: int | None = None) -> None:
         self.by_default = by_default
+        self._now = now
         self._random = Random(seed)  # noqa: S311 - it chooses faults, not secrets
         self._settings: dict[str, FaultSetting] = {}
 
     def of(self, tenant_id: str | None) -> Faults:
         """Those of a tenant, by the id of its participant; the default for whoever is none or has set nothing."""
         setting = self._settings.get(tenant_id) if tenant_id is not None else None
-        return setting.faults if setting and setting.faults else self.by_default
+        return self._in_effect(setting) if setting else self.by_default
+
+    def _in_effect(self, setting: FaultSetting) -> Faults:
+        if setting.outage is not None and self._now() < setting.outage.until:
+            return setting.outage.faults
+        return setting.faults or self.by_default
 
     def anybody_wants(self, fault: str) -> bool:
-        every = [self.by_default, *(each.faults for each in self._settings.values() if each.faults)]
-        return any(getattr(each, fault) for each in every)
+        return any(getattr(each, fault) for each in (self.by_default, *map(self._in_effect, self._settings.values())))
 
     def happens(self, percent: int) -> bool:
         """Whether something of this share happens now. Asks chance only where the share leaves it a choice."""

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from sandbox.conformance import reporting
 from sandbox.conformance.cases import all_cases
-from sandbox.conformance.outages import SECONDS
+from sandbox.conformance.steps import OUTAGE
 from service.cli import main as prop
 from service.conformance_reports import ConformanceReport, parse
 from service.pki.keys import facts_of
@@ -173,6 +173,6 @@ async def test_an_outage_passes_by_itself_and_gives_back_the_faults_that_were_se
     await client.control("mutation { setFaults(input: { latencyMs: 1 }) { latencyMs } }")
     await client.control_run("beginConformanceCase", caseId="heed-rate-limit")
     await client.query(client.administrator, "{ viewer { kind } }")
-    await asyncio.sleep(SECONDS + 0.5)
+    await asyncio.sleep(OUTAGE.total_seconds() + 0.5)
     faults = (await client.control("{ faults { latencyMs rateLimited } }"))["faults"]
     assert faults == {"latencyMs": 1, "rateLimited": 0}
