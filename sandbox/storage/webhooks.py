@@ -1,13 +1,23 @@
 """Webhooks in MongoDB: a tenant's endpoints, and who of many tenants has any."""
 
 from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+
+from pymongo.errors import DuplicateKeyError
 
 from sandbox.webhooks.endpoints import Endpoint, EndpointState
 from service.storage.database import Database, Document, Index
 from service.storage.documents import Codec, Versioned, declare
 
 _CODEC = Codec(Endpoint)
-WEBHOOKS = declare("sandbox_webhooks", _CODEC, Index((("tenantId", 1), ("_id", 1))), Index((("state", 1),)))
+WEBHOOKS = declare(
+    "sandbox_webhooks",
+    _CODEC,
+    Index((("tenantId", 1), ("_id", 1))),
+    Index((("tenantId", 1), ("place", 1)), unique=True),
+    Index((("state", 1),)),
+)
 _LISTENING = [EndpointState.ACTIVE.value, EndpointState.PAUSED.value]
 _MANY = 10_000
 
@@ -18,6 +28,14 @@ class WebhookStore(Versioned[Endpoint]):
 
     async def of_tenant(self, tenant_id: str) -> list[Endpoint]:
         return await self.list_by({"tenantId": tenant_id}, 100)
+
+    async def insert_in_place(self, endpoint: Endpoint, most: int) -> Endpoint | None:
+        """In the first place that is free, as many as register at once; None where all `most` are taken."""
+        taken = {each.place for each in await self.of_tenant(endpoint.tenant_id)}
+        for place in sorted(set(range(most)) - taken):
+            with suppress(DuplicateKeyError):  # somebody was faster
+                return await self.insert(None, replace(endpoint, place=place))
+        return None
 
     async def listening(self, tenant_ids: Iterable[str] | None) -> list[Endpoint]:
         """Those of these tenants (None: of all) that events go to, now or once they are no longer paused."""

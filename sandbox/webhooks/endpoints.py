@@ -53,6 +53,7 @@ class Endpoint:
     failures: int = 0
     paused_at: datetime | None = None
     paused_because: str | None = None
+    place: int = 0  # among the tenant's: no two have the same
     missed: int = 0  # events that found no room since it was switched on
 
     def wants(self, event_type: str) -> bool:

@@ -77,8 +77,6 @@ class WebhookService:
         await self._ensure_allowed(url)
         if len(description) > LONGEST_DESCRIPTION:
             raise BadInput(f"A description has at most {LONGEST_DESCRIPTION} characters.", field="description")
-        if len(await self._endpoints.of_tenant(tenant_id)) >= MOST_ENDPOINTS:
-            raise BadInput(f"A tenant has at most {MOST_ENDPOINTS} webhooks: remove one.")
         now, secret = self._clock.now(), new_secret()
         endpoint_id = new_endpoint_id(self._world, now)
         endpoint = Endpoint(
@@ -92,7 +90,10 @@ class WebhookService:
             secrets=(Secret(self._sealed(secret, endpoint_id)),),
             created_at=now,
         )
-        return Registered(await self._endpoints.insert(None, endpoint), secret)
+        placed = await self._endpoints.insert_in_place(endpoint, MOST_ENDPOINTS)
+        if placed is None:
+            raise BadInput(f"A tenant has at most {MOST_ENDPOINTS} webhooks: remove one.")
+        return Registered(placed, secret)
 
     async def rotate(self, tenant_id: str, endpoint_id: str, overlap: timedelta = OVERLAP) -> Registered:
         """A new secret; the one before signs beside it until the overlap ends. Raises BadInput."""

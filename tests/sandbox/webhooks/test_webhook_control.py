@@ -1,5 +1,6 @@
 """Webhooks through the control endpoint and the built-in receiver, over HTTP, as a tenant and as a stranger."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -131,3 +132,15 @@ async def test_the_events_are_listed_for_everybody_with_an_article_and_an_exampl
     schema = (await client.get("/sandbox/webhook-payload.schema.json")).json()
     assert set(schema["properties"]) == set(EventPayload.model_fields)
     assert all(each.get("description") for each in schema["$defs"]["Data"]["properties"].values() if "$ref" not in each)
+
+
+async def test_of_twelve_webhooks_registered_at_once_ten_stay(client: httpx.AsyncClient):
+    secret = await joined(client)
+    url = (await receiver(client, secret))["url"]
+    answers = await asyncio.gather(*(ask(client, REGISTER, secret, input={"url": url}) for _ in range(12)))
+    refused = [each["errors"][0]["extensions"]["code"] for each in answers if "errors" in each]
+    assert refused == ["BAD_USER_INPUT"] * 2
+    kept = (await ask(client, "{ webhooks { id } }", secret))["data"]["webhooks"]
+    assert len(kept) == 10
+    await ask(client, f'mutation {{ removeWebhook(id: "{kept[4]["id"]}") }}', secret)
+    assert "errors" not in await ask(client, REGISTER, secret, input={"url": url})
