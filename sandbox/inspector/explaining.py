@@ -47,7 +47,7 @@ class Explaining:
         return [
             Explanation(
                 each,
-                advice_on(each.code),
+                advice_on(each.code, each.article),
                 articles.get(each.article or 0),
                 next((one for one in missing if one.permission is _asked_permission(each)), None),
             )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from sandbox.inspector.advice import agreements, certificates, operators, participants, requests
+from service.errors import ErrorCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,11 @@ ADVICE: Mapping[str, Advice] = MappingProxyType(
 )
 
 
-def advice_on(code: str) -> Advice:
-    """UNKNOWN for a code that this version does not know."""
+ENDED: Mapping[int, Advice] = MappingProxyType({article: Advice(*texts) for article, texts in requests.ENDED.items()})
+
+
+def advice_on(code: str, article: int | None = None) -> Advice:
+    """That of the article, where a code has several; UNKNOWN for a code that this version does not know."""
+    if code == ErrorCode.UNAUTHENTICATED and article is not None and article in ENDED:
+        return ENDED[article]
     return ADVICE.get(code, UNKNOWN)

@@ -1,5 +1,23 @@
 """On what is wrong with a request before any rule of business looks at it, and on logins that are refused."""
 
+ENDED = {  # on UNAUTHENTICATED, by the article that ended what the token stands on
+    11: (
+        "Look at the operator's status: a frozen one can be unfrozen; if only the session has ended, log in again.",
+        "请查看操作员状态：冻结的可由管理员解冻，已离职的不可恢复；仅会话结束的，重新登录即可。",
+    ),
+    13: (
+        "Log in with a LOGIN certificate that is ISSUED here; in place of a revoked one request another.",
+        "请使用在本环境签发且有效的登录证书；证书被吊销的，请另行申请。",
+    ),
+    14: (
+        "Renew a certificate while its renewal window is open; in place of one that has ended request another.",
+        "请在证书到期前的换发期内办理换发；已到期的，请另行申请。",
+    ),
+    19: (
+        "Nobody of a suspended or closed participant gets in: let the depository lift the suspension first.",
+        "用户被暂停或已销户时其操作员均不可登录：请先由本公司解除暂停。",
+    ),
+}
 TEXTS = {
     "UNAUTHENTICATED": (
         "Log in again: a token lives ten minutes, and ends at once with its certificate, operator or participant.",
