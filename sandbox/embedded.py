@@ -26,6 +26,7 @@ HOST = "127.0.0.1"
 USER = "sandbox"
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
+CACHE = "128M"
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds before a restart: doubled each time it fails
 GUARD = Path(__file__).with_name("guard.py")
 
@@ -113,10 +114,12 @@ class _Server:
         login = ["--auth"] if self._password else []
         # Without it acknowledged writes of up to a second are gone when the process is killed.
         durable = "--sync-on-commit"
+        # Of the storage engine: it fills whatever it may have, by default 1 GiB. A transaction may take 15 % of it.
+        cache = ["--cache-size", CACHE]
         # -P: a file in the working directory must not stand in for a module
         return [
             *(sys.executable, "-P", "-m", "secantus", "--config", str(config)),
-            *(*options, "--log-level", "WARNING", durable, *login),
+            *(*options, "--log-level", "WARNING", durable, *cache, *login),
         ]
 
     async def start(self) -> None:

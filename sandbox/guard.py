@@ -14,6 +14,7 @@ import threading
 from types import FrameType
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}  # glibc's: with one for each thread, most of what a database holds is holes
 
 
 def become(parent: int, command: list[str]) -> None:
@@ -21,7 +22,8 @@ def become(parent: int, command: list[str]) -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
     if os.getppid() != parent:  # the parent went before the kernel was told
         return
-    os.execv(command[0], command)  # noqa: S606 - the command is the caller's own argument list, no shell
+    environ = os.environ | FEW_ARENAS  # noqa: TID251 - handed on, not read
+    os.execve(command[0], command, environ)  # noqa: S606 - the command is the caller's own argument list, no shell
 
 
 def watch(command: list[str]) -> int:
