@@ -104,8 +104,9 @@ class _Server:
 
     @property
     def uri(self) -> str:
+        """Without retried writes: what it would know a retry by it forgets when it ends, and searches at each write."""
         login = f"{USER}:{self._password}@" if self._password else ""
-        return f"mongodb://{login}{HOST}:{self._port}/?authSource=admin&directConnection=true"
+        return f"mongodb://{login}{HOST}:{self._port}/?authSource=admin&directConnection=true&retryWrites=false"
 
     def _command(self) -> list[str]:
         config = self._directory / "secantusd.toml"  # named, so that none is picked up from elsewhere

@@ -86,6 +86,9 @@ class OperationCost:
 
 
 def _as_size(value: object) -> int | None:
+    """What GraphQL's Int takes for a number: 100.0 is 100. None for null, and for what will be refused."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import sys
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -38,7 +39,8 @@ RULES = (*specified_rules, MaybeNullValidationRule, OneOfInputValidationRule)
 RULES_WITHOUT_INTROSPECTION = (*RULES, NoSchemaIntrospectionCustomRule)
 MAX_ERRORS = 20
 LARGEST_KEPT = 16_000  # characters: longer documents are served, not kept
-KEPT_TOKENS = 100_000  # a parsed token, its plan and what hangs on it take about half a kilobyte
+TOKEN_BYTES = 500  # that a parsed token takes with what hangs on it
+KEPT_WEIGHT = 100_000  # of all documents: tokens, or as many times TOKEN_BYTES of text; with the plans 100 MB at most
 KEPT_QUERIES = 1_000
 
 
@@ -130,7 +132,7 @@ class Documents:
     _texts: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._prepared = Recent(KEPT_TOKENS)
+        self._prepared = Recent(KEPT_WEIGHT)
         self._named = Recent(KEPT_QUERIES)
         self._texts = frozenset(self.trusted.values())
 
@@ -146,6 +148,8 @@ class Documents:
         name that is not known, and for a text that is not among the trusted where only those are served.
         """
         digest = _persisted_hash(extensions)
+        if digest is not None and query is None and document_id is not None:
+            raise RequestRefused(400, RequestCode.BAD_REQUEST, "Name a document by documentId or by hash, not by both.")
         if digest is not None and query is not None and not hmac.compare_digest(digest, sha256_of(query)):
             raise RequestRefused(
                 400, RequestCode.BAD_REQUEST, "The persistedQuery hash is not the SHA-256 of the query."
@@ -171,9 +175,14 @@ class Documents:
         return found
 
     def remember(self, source: str, extensions: Mapping[str, object] | None) -> None:
-        """Keeps a prepared document's text under its hash, if the client asked for that."""
+        """Keeps a prepared document's text under its own hash, if the client asked for that.
+
+        A request that names one document and claims the hash of another changes nothing: others run what they hashed.
+        """
         digest = _persisted_hash(extensions)
-        if digest is not None and len(source) <= LARGEST_KEPT:
+        if digest is None or len(source) > LARGEST_KEPT or self._named.find(digest) is not None:
+            return
+        if hmac.compare_digest(digest, sha256_of(source)):
             self._named.keep(digest, source)
 
     def prepared(self, source: str, *, introspection: bool) -> Prepared:
@@ -206,15 +215,17 @@ class Documents:
             raise DocumentRefused(
                 [format_request_error(error, RequestCode.GRAPHQL_VALIDATION_FAILED) for error in errors]
             )
-        return Prepared(self._operations(document), count_tokens(source))
+        tokens = count_tokens(source)
+        weight = max(tokens, sys.getsizeof(source) // TOKEN_BYTES)  # a comment is no token, and may be long
+        return Prepared(self._operations(document, tokens), weight)
 
-    def _operations(self, document: DocumentNode) -> dict[str | None, Operation]:
+    def _operations(self, document: DocumentNode, tokens: int) -> dict[str | None, Operation]:
         return {
             (node.name.value if node.name else None): Operation(
                 document,
                 node,
                 estimate_cost(self.graphql_schema, document, node, self.limits),
-                plan_of(document),
+                plan_of(document, tokens),
             )
             for node in _operation_nodes(document)
         }

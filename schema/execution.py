@@ -1,6 +1,7 @@
 """From a GraphQL request to its answer: find the document, price it, run it. Knows nothing of HTTP."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -26,6 +27,10 @@ from schema.limits import QueryTooExpensive, ensure_variables_within
 from schema.watching import watched
 from service.access import Caller
 from service.errors import ErrorCode, ServiceError, Unavailable
+
+logger = logging.getLogger(__name__)
+
+CROSSING_SECONDS = 5.0  # an answer waits no longer for its record
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +168,17 @@ async def _answer(result: ExecutionResult, job: Job, context: Context) -> Answer
 
 
 async def _note_crossing(errors: list[FormattedError], context: Context) -> None:
-    """An id of the other world was among what was asked: on record once for a request, however many ids there were."""
-    if any(error["extensions"]["code"] == ErrorCode.ENVIRONMENT_MISMATCH for error in errors):
-        await context.services.records.attempts.crossed(context.caller, "id")
+    """An id of the other world was among what was asked: on record once for a request, however many ids there were.
+
+    That it cannot be recorded now is no reason to lose an answer: a mutation before it may be done.
+    """
+    if not any(error["extensions"]["code"] == ErrorCode.ENVIRONMENT_MISMATCH for error in errors):
+        return
+    try:
+        with context.services.database.deadline(CROSSING_SECONDS):
+            await context.services.records.attempts.crossed(context.caller, "id")
+    except Exception:
+        logger.warning("an attempt to cross was not recorded", exc_info=True)
 
 
 def _needs_login(errors: list[FormattedError], data: dict[str, Any] | None) -> bool:

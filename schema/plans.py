@@ -12,11 +12,18 @@ from graphql.language import VisitorAction
 
 
 class Plan:
-    """The collected fields of one operation, by the type of the object and the field nodes that select from it."""
+    """The collected fields of one operation, by the type of the object and the field nodes that select from it.
 
-    def __init__(self) -> None:
+    Keeps at most so many selections: fragments within fragments come to far more of them than a document has tokens.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._root: dict[str, Any] | None = None
         self._below: dict[tuple[GraphQLObjectType, int], tuple[Any, Any]] = {}
+
+    def __len__(self) -> int:
+        return len(self._below)
 
     def root(self, collected: dict[str, Any]) -> dict[str, Any]:
         """The fields of the operation itself: the first that were collected, since what is below goes by identity."""
@@ -27,16 +34,19 @@ class Plan:
     def below(self, of: GraphQLObjectType, details: Any, collect: Callable[[GraphQLObjectType, Any], Any]) -> Any:
         """What `collect(of, details)` comes to. `details` is kept beside it, so that its id stays its own."""
         kept = self._below.get((of, id(details)))
-        if kept is None:
-            kept = self._below[of, id(details)] = (details, collect(of, details))
-        return kept[1]
+        if kept is not None:
+            return kept[1]
+        collected = collect(of, details)
+        if len(self._below) < self._most:
+            self._below[of, id(details)] = (details, collected)
+        return collected
 
 
-def plan_of(document: DocumentNode) -> Plan | None:
+def plan_of(document: DocumentNode, tokens: int) -> Plan | None:
     """An empty plan for one operation of the document; None where a directive may choose among the fields."""
     found = _Directives()
     visit(document, found)
-    return None if found.any else Plan()
+    return None if found.any else Plan(most=tokens // 2)  # a selection takes three tokens at least
 
 
 class _Directives(Visitor):

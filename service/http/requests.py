@@ -17,6 +17,7 @@ logger = logging.getLogger("prop.access")
 GIVEN_ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 LONGEST_PATH = 200
+UNKNOWN = "unknown"
 SECRET = "{token}"  # noqa: S105 - the part of a route whose value is a key to what it serves
 LIMITED = {413: "body", 414: "uri", 429: "rate", 431: "headers"}  # by the status that says so
 
@@ -66,7 +67,7 @@ class Requests:
             self._meter.limit_hit(LIMITED[status])
         fields = {
             "method": method[:16],
-            "path": route if SECRET in route else scope["path"][:LONGEST_PATH],
+            "path": _told_path(scope["path"], route),
             "status": status,
             "ms": round(seconds * 1000, 1),
             "caller": facts.caller,
@@ -81,7 +82,14 @@ class Requests:
         for route in self._routes:
             if route.matches(scope)[0] is not Match.NONE:
                 return route.path if isinstance(route, Route) else str(getattr(route, "path", "") or "/")
-        return "unknown"
+        return UNKNOWN
+
+
+def _told_path(path: str, route: str) -> str:
+    """Of what no route knows the beginning alone: it may be a secret's path, mistyped."""
+    if route == UNKNOWN:
+        return f"/{path.strip('/').partition('/')[0]}/..."[:LONGEST_PATH]
+    return route if SECRET in route else path[:LONGEST_PATH]
 
 
 def request_id_of(scope: Scope) -> str:

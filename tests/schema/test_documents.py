@@ -8,7 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.schema.making import HELLO, make_app, open_client
+from schema.documents import TOKEN_BYTES, DocumentRefused, Documents
+from schema.limits import Limits
+from tests.schema.making import HELLO, make_app, make_trial_schema, open_client
 
 
 def persisted(query: str) -> dict[str, object]:
@@ -28,6 +30,33 @@ async def test_a_query_is_sent_once_and_named_by_its_hash_afterwards(client: htt
 async def test_a_hash_of_another_query_is_refused(client: httpx.AsyncClient) -> None:
     response = await client.post("/graphql", json={**HELLO, "extensions": persisted("{ leaf { name } }")})
     assert response.status_code == 400
+
+
+async def test_nobody_puts_a_document_under_the_hash_of_another(client: httpx.AsyncClient) -> None:
+    """Who sends the hash alone runs what it hashed, whatever anybody else has sent before."""
+    theirs, mine = '{ echo(text: "theirs") }', '{ echo(text: "mine") }'
+    await client.post("/graphql", json={"query": theirs, "extensions": persisted(theirs)})
+    named = hashlib.sha256(theirs.encode()).hexdigest()
+    answer = await client.post("/graphql", json={"documentId": named, "extensions": persisted(mine)})
+    assert (answer.status_code, answer.json()["errors"][0]["extensions"]["code"]) == (400, "BAD_REQUEST")
+    unknown = (await client.post("/graphql", json={"extensions": persisted(mine)})).json()
+    assert unknown["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
+
+
+def test_a_text_is_remembered_under_its_own_hash_alone() -> None:
+    documents = Documents(make_trial_schema(), Limits())
+    documents.remember("{ a }", persisted("{ b }"))
+    with pytest.raises(DocumentRefused):
+        documents.source(None, None, persisted("{ b }"))
+    documents.remember("{ b }", persisted("{ b }"))
+    assert documents.source(None, None, persisted("{ b }")) == "{ b }"
+
+
+def test_a_long_comment_weighs_what_it_takes() -> None:
+    documents = Documents(make_trial_schema(), Limits())
+    prepared = documents.prepared("{ __typename } # " + "\N{GRINNING FACE}" * 15_000, introspection=True)
+    assert prepared.weight >= 15_000 * 4 // TOKEN_BYTES
+    assert documents.prepared("{ __typename }", introspection=True).weight == 3
 
 
 async def test_an_invalid_query_is_not_remembered(client: httpx.AsyncClient) -> None:

@@ -290,5 +290,12 @@ def test_the_estimate_counts_a_page_size_given_as_a_variable() -> None:
         return 1 + (1 + size * 1) + (1 + size * 2) + 1
 
     asked: dict[str, Any]
-    for asked, size in (({"n": 20}, 20), ({}, 7), ({"n": 10**9}, 100), ({"n": -5}, 1), ({"n": None}, 50)):
+    for asked, size in (
+        ({"n": 20}, 20),
+        ({}, 7),
+        ({"n": 10**9}, 100),
+        ({"n": -5}, 1),
+        ({"n": None}, 50),
+        ({"n": 20.0}, 20),
+    ):
         assert cost.of(asked) == expected(size)

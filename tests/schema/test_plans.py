@@ -92,12 +92,14 @@ async def answer(query: str, executor: type[Executor[Any]], plan: Plan | None, v
     return json.dumps(result.data)
 
 
-@given(SELECTIONS, st.lists(st.booleans(), min_size=2, max_size=4))
-async def test_every_run_on_one_plan_answers_as_graphql_core_does(selection: str, runs: list[bool]) -> None:
+@given(SELECTIONS, st.lists(st.booleans(), min_size=2, max_size=4), st.sampled_from([0, 4, 1_000]))
+async def test_every_run_on_one_plan_answers_as_graphql_core_does(
+    selection: str, runs: list[bool], tokens: int
+) -> None:
     """The runs differ in their variables, and so in the types that they meet."""
     head = "query Q($crew: Boolean! = false) { named(crew: $crew)"
     query = f"{head} {{ {selection} __typename }} all {{ {selection} ...N ...S }} }} {FRAGMENTS}"
-    plan = plan_of(parse(query))
+    plan = plan_of(parse(query), tokens)
     assert (plan is None) is ("@" in selection)
     for crew in runs:
         variables = {"crew": crew}
@@ -106,7 +108,7 @@ async def test_every_run_on_one_plan_answers_as_graphql_core_does(selection: str
 
 async def test_what_was_collected_once_is_not_collected_again(monkeypatch: pytest.MonkeyPatch) -> None:
     query = "{ all { name parent { name } } }"
-    plan = plan_of(parse(query))
+    plan = plan_of(parse(query), 100)
     collected: list[str] = []
     collect = leaves.StrawberryGraphQLCoreExecutionContext.collect_subfields
 
@@ -130,4 +132,14 @@ async def test_what_was_collected_once_is_not_collected_again(monkeypatch: pytes
     ],
 )
 def test_a_document_with_any_directive_has_no_plan(document: str) -> None:
-    assert plan_of(parse(document)) is None
+    assert plan_of(parse(document), 100) is None
+
+
+async def test_a_plan_keeps_no_more_selections_than_it_may_and_answers_all_the_same() -> None:
+    query = "{ all { ...A } } fragment A on Named { a: parent { ...B } b: parent { ...B } } "
+    query += "fragment B on Named { a: parent { name } b: parent { name } }"
+    plan = plan_of(parse(query), 6)
+    assert plan is not None
+    for _ in range(3):
+        assert await answer(query, LeafExecutor, plan, {}) == await answer(query, Executor, None, {})
+        assert len(plan) == 3

@@ -159,11 +159,14 @@ def test_the_access_log_has_the_path_but_never_query_header_or_body(tmp_path: Pa
             headers={"Authorization": "Bearer in-the-header", "X-Request-Id": "request-0001"},
         )
         assert answer.headers["x-request-id"] == "request-0001"
+        httpx.get(f"{service.url}//hello/in-the-path", headers={"X-Request-Id": "request-0002"})
         bad = httpx.get(f"{service.url}/hello", headers={"X-Request-Id": '"bad"'}).headers["x-request-id"]
         service.end()
         service.process.wait(10)
         (line,) = [line for line in service.lines() if line.get("request") == "request-0001"]
         assert (line["method"], line["path"], line["status"], line["world"]) == ("GET", "/hello", 200, "production")
+        (unknown,) = [line for line in service.lines() if line.get("request") == "request-0002"]
+        assert (unknown["path"], unknown["status"]) == ("/hello/...", 404)
         assert len(bad) == 32
         assert "in-the-" not in service.log.read_text()
 
