@@ -91,13 +91,11 @@ class Feed(ABC, Generic[E]):
             try:
                 await self._publish_changes()
             except HistoryLost as error:
-                self._forget_position()
-                self._end_all(error)
+                self._begin_again(error)
             except Exception as error:
                 if not isinstance(error, Unavailable) and as_service_error(error) is None:
                     log.exception("a feed failed and begins again")
-                    self._forget_position()
-                    self._end_all(HistoryLost())
+                    self._begin_again(HistoryLost())
                 await asyncio.sleep(RETRY_SECONDS)
 
     @abstractmethod
@@ -112,7 +110,10 @@ class Feed(ABC, Generic[E]):
         for follower in self._followers:
             follower.offer(event)
 
-    def _end_all(self, error: ServiceError) -> None:
+    def _begin_again(self, error: ServiceError) -> None:
+        """At the present. Who follows is told; who comes now waits until the feed is open, or something is missed."""
+        self._open.clear()
+        self._forget_position()
         for follower in self._followers:
             follower.end(error)
 

@@ -8,6 +8,7 @@ The queries are those really sent, so a test cannot drift away from the code. `e
 router, which is poorer than MongoDB's: a filter that is nothing but `$or` scans there. What passes here passes there.
 """
 
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -69,16 +70,21 @@ def index_in_order(query: Mapping[str, Any], declared: Collection) -> str | None
 
 @dataclass
 class Queries(CommandListener):
-    """The commands a Database sent, and the Database."""
+    """The commands a Database sent, how many documents of which collection came back, and the Database."""
 
     sent: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    answered: Counter[str] = field(default_factory=Counter)
     database: Database = field(init=False)
 
     def started(self, event: CommandStartedEvent) -> None:
         if filters_of(event.command):
             self.sent.append((event.database_name, event.command))
 
-    def succeeded(self, event: CommandSucceededEvent) -> None: ...
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        cursor = event.reply.get("cursor", {})
+        for batch in ("firstBatch", "nextBatch"):
+            if cursor.get(batch):
+                self.answered[cursor["ns"].partition(".")[2]] += len(cursor[batch])
 
     def failed(self, event: CommandFailedEvent) -> None: ...
 

@@ -5,6 +5,8 @@ Batches, full tiles and records are never changed; the state and the last tile o
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import repeat
+from operator import itemgetter
 
 from pymongo.errors import DuplicateKeyError
 
@@ -13,13 +15,19 @@ from service.evidence.tiles import WIDTH, Growth, Tile
 from service.storage.database import Collection, Database, Document, Index, Session
 
 BATCH = 256
+NOBODY = ""  # in place of the participant of a record that concerns none: the depository's own
+_AHEAD = 16  # batches looked at together, where only those with a participant's records are
 _COUNT = {"bsonType": ["int", "long"], "minimum": 0}
 _HASH = {"bsonType": "binData"}
 _HASHES = {"bsonType": "array", "items": _HASH, "maxItems": WIDTH}
 
 QUEUE = Collection(
     name="log_queue",
-    properties={"_id": {"bsonType": "string"}, "hash": {"bsonType": "string", "pattern": "^[0-9a-f]{64}$"}},
+    properties={
+        "_id": {"bsonType": "string"},
+        "hash": {"bsonType": "string", "pattern": "^[0-9a-f]{64}$"},
+        "participantId": {"bsonType": "string"},
+    },
     required=("hash",),
     evidence=True,
 )
@@ -43,13 +51,15 @@ BATCHES = Collection(
         "_id": _COUNT,  # the index of its first record
         "epoch": _COUNT,
         "records": {"bsonType": "array", "items": {"bsonType": "string"}, "maxItems": BATCH},
+        "participants": {"bsonType": "array", "items": {"bsonType": "string"}, "maxItems": BATCH},
         "hashes": _HASHES,
         "checkpoint": {"bsonType": "string"},
     },
     required=("epoch", "records", "hashes", "checkpoint"),
-    indexes=(Index((("records", 1),)),),
+    indexes=(Index((("records", 1),)), Index((("participants", 1), ("_id", 1)))),
     evidence=True,
 )
+"""`participants`: whom each of `records` concerns, in their order. Batches from before it was kept have none."""
 TILES = Collection(
     name="log_tiles",
     properties={"_id": {"bsonType": "string"}, "hashes": _HASHES},
@@ -80,10 +90,22 @@ class LogState:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records that enter the log together, at the indexes from the tree's size on."""
+    """Records that enter the log together, at the indexes from the tree's size on.
+
+    `participants` is empty where one was queued by a release that did not say whom it concerns.
+    """
 
     records: tuple[str, ...]
     hashes: tuple[bytes, ...]
+    participants: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of the log that was looked through, up to `end`: the places in it of the records that were asked for."""
+
+    end: int
+    places: dict[str, int]
 
 
 class LogStore:
@@ -130,7 +152,12 @@ class LogStore:
         """The next records to enter the log, oldest first, none if the queue is empty."""
         found = self._database.collection(QUEUE).find({}, session=session).sort("_id", 1).limit(BATCH)
         rows = await found.to_list(BATCH)
-        return Batch(tuple(each["_id"] for each in rows), tuple(bytes.fromhex(each["hash"]) for each in rows))
+        participants = tuple(each["participantId"] for each in rows if "participantId" in each)
+        return Batch(
+            tuple(each["_id"] for each in rows),
+            tuple(bytes.fromhex(each["hash"]) for each in rows),
+            participants if len(participants) == len(rows) else (),
+        )
 
     async def oldest_queued(self) -> str | None:
         """The id of the record that has waited longest."""
@@ -160,6 +187,8 @@ class LogStore:
             "hashes": list(batch.hashes),
             "checkpoint": checkpoint,
         }
+        if batch.participants:
+            stored["participants"] = list(batch.participants)
         await self._database.collection(BATCHES).insert_one(stored | self._marks, session=session)
         for growth in growths:
             await self._grow(growth, session)
@@ -208,6 +237,31 @@ class LogStore:
             if index < batch["_id"] + len(batch["records"]):
                 return batch["_id"], batch["records"]
         return index, []
+
+    async def stretch(self, begin: int, end: int, participant_id: str | None = None) -> Stretch:
+        """Where, before `end`, the next records stand that concern a participant, or of all that there are: some 256.
+
+        `begin` is where a batch does. Of a batch that does not say whom its records concern, all are answered.
+        """
+        collection, between = self._database.collection(BATCHES), {"_id": {"$gte": begin, "$lt": end}}
+        concerning: list[Document] = [{"participants": participant_id}, {"participants": None}]
+        ahead, found = _AHEAD, []
+        if participant_id is None:
+            concerning, ahead = [{}], 1
+        for each in concerning:  # one by one: a union of the two is no walk along an index in its order
+            cursor = collection.find(each | between, {"records": 1, "participants": 1}).sort("_id", 1)
+            found += await cursor.limit(ahead).to_list(ahead)
+        batches = sorted(found, key=itemgetter("_id"))[:ahead]
+        places: dict[str, int] = {}
+        for batch in batches:
+            concerned = batch.get("participants") or repeat(participant_id)
+            for place, (record, whose) in enumerate(zip(batch["records"], concerned, strict=False), batch["_id"]):
+                if participant_id in {None, whose} and place < end:
+                    places[record] = place
+            if len(places) >= BATCH:
+                return Stretch(batch["_id"] + len(batch["records"]), places)
+        last = batches[-1] if len(batches) == ahead else None
+        return Stretch(last["_id"] + len(last["records"]) if last else end, places)
 
     async def entries(self, begin: int, end: int) -> list[bytes]:
         """The record hashes at the indexes from `begin` up to `end`, as far as the log has them."""

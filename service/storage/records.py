@@ -11,7 +11,7 @@ from service.identifiers import Kind
 from service.pagination import Page, PageRequest, page_of
 from service.records import Actor, Record, RecordFilter
 from service.storage.database import Collection, Database, Document, Index, Session
-from service.storage.log import QUEUE
+from service.storage.log import NOBODY, QUEUE
 from service.storage.pages import page_filter, page_sort
 
 _TEXT_OR_NULL = {"bsonType": ["string", "null"]}
@@ -66,7 +66,10 @@ class RecordStore:
         """As `insert`, of several that one transaction brings about; at least one."""
         stored = [_fields(record) | self._marks for record in records]
         await self.database.collection(RECORDS).insert_many(stored, session=session)
-        queued = [{"_id": record.id, "hash": record.hash, **self._marks} for record in records]
+        queued = [
+            {"_id": each.id, "hash": each.hash, "participantId": each.participant_id or NOBODY, **self._marks}
+            for each in records
+        ]
         await self.database.collection(QUEUE).insert_many(queued, session=session)
 
     async def get_many(self, ids: Sequence[str]) -> list[Record]:
