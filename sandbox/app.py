@@ -56,7 +56,7 @@ def application(settings: SandboxSettings) -> Starlette:
 
     @asynccontextmanager
     async def alongside(services: Services) -> AsyncIterator[None]:
-        async with ground.open(services), keeping_personas(services, settings.data_dir):
+        async with ground.open(services), keeping_personas(ground.jobs, services, settings.data_dir):
             yield
 
     app = hosted(
@@ -69,6 +69,7 @@ def application(settings: SandboxSettings) -> Starlette:
         notice=ground.notice,
         staging=staging_of(ground),
         middleware=[Middleware(Inspecting, ground=ground)],
+        jobs=ground.jobs,
     )
     app.state.ground, ground.application = ground, app
     return app

@@ -35,6 +35,7 @@ from sandbox.webhooks.bootstrap import Webhooks, webhooks_over
 from schema.hosting import LOGINS_PER_MINUTE
 from schema.transport import Face
 from service.access import Caller
+from service.background import Jobs
 from service.bootstrap import Services
 from service.errors import Unavailable
 from service.http.marks import ASGIApp, Receive, Scope, Send
@@ -137,6 +138,7 @@ class Ground:
     def __init__(self, settings: SandboxSettings, clock: TenantClock) -> None:
         self.settings = settings
         self.clock = clock
+        self.jobs = Jobs()  # of this process, the service's own among them
         self.faults = FaultTable(clock.now, everywhere(settings.fault_share), settings.fault_seed)
         self.outcomes = Outcomes(
             self.faults,
@@ -176,9 +178,16 @@ class Ground:
         sandbox = self._opened = sandbox_over(services, self.settings, self.clock, self.faults, self.serve)
         try:
             async with (
-                keeping(sandbox.moves, sandbox.jobs, sandbox.uses, sandbox.idleness, sandbox.fault_keeping),
-                sandbox.webhooks.running(),
-                writing_exchanges(sandbox.exchanges),
+                keeping(
+                    self.jobs,
+                    moves=sandbox.moves,
+                    runner=sandbox.jobs,
+                    uses=sandbox.uses,
+                    idleness=sandbox.idleness,
+                    faults=sandbox.fault_keeping,
+                ),
+                sandbox.webhooks.running(self.jobs),
+                writing_exchanges(self.jobs, sandbox.exchanges),
             ):
                 for face in self.faces:
                     face.services = sandbox

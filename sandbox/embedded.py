@@ -171,8 +171,10 @@ class _Server:
                 await self.start()
                 pause = FIRST_PAUSE
                 log.warning("the embedded database is back")
-            except Unavailable as error:
-                log.error("%s Trying again in %.1f s.", error, pause)
+            except Exception as error:
+                reason = error if isinstance(error, Unavailable) else f"It cannot be started ({type(error).__name__})."
+                log.error("%s Trying again in %.1f s.", reason, pause)
+                await self.stop()
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
 

@@ -14,6 +14,7 @@ from schema.answers import Remarks, no_remarks
 from schema.app import create_app
 from schema.transport import Admitted, Authenticate, let_all_in
 from service.access import Caller
+from service.background import Jobs
 from service.bootstrap import Services, open_services
 from service.clock import Clock
 from service.errors import Unavailable
@@ -72,15 +73,17 @@ def hosted(
     notice: Callable[[Caller], None] = lambda _: None,
     staging: Staging | None = None,
     middleware: Sequence[Middleware] = (),
+    jobs: Jobs | None = None,
     **options: Any,
 ) -> Starlette:
     """`create_app` over the world's own services, with tokens, the log of records, health, and the jobs running.
 
-    /readyz is green while the database answers and records reach the log. `alongside` is open as long as the services
-    are, and stands on them; `notice` is told of every caller that comes in. Without
-    `staging`, whoever names a test scenario is refused, and recorded.
+    /readyz is green while the database answers, records reach the log and no job of `jobs` has ended: the service's
+    own are begun here, others may be beside them. `alongside` is open as long as the services are, and stands on them;
+    `notice` is told of every caller that comes in. Without `staging`, whoever names a test scenario is refused, and
+    recorded.
     """
-    host = Host()
+    host, all_jobs = Host(), jobs or Jobs()
 
     async def record_crossing(thing: str, address: str) -> None:
         await host.services.tokens.record_crossing(thing, address or None)
@@ -92,11 +95,15 @@ def hosted(
     async def opened(settings: Settings, world: World, clock: Clock) -> AsyncIterator[Services]:
         async with (
             open_services(settings, world, clock, sight=staged.sight, recorded=staged.recorded) as services,
-            running_jobs(services),
+            running_jobs(services, all_jobs),
             alongside(services),
         ):
             host.opened = services
-            checks.update(database=services.database.ready, log=lambda: ensure_log_keeps_up(services))
+            checks.update(
+                database=services.database.ready,
+                log=lambda: ensure_log_keeps_up(services),
+                jobs=all_jobs.ensure_running,
+            )
             try:
                 yield services
             finally:

@@ -5,9 +5,7 @@ and the count recorded when the minute is over. A process that is killed loses t
 has a line for each request all the same.
 """
 
-import asyncio
 import hashlib
-import logging
 import secrets
 import time
 from collections import Counter
@@ -15,8 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from service.access import Caller
-from service.errors import Unavailable
+from service.access import ANONYMOUS, Caller
+from service.background import repeat
 from service.policy import Action
 
 if TYPE_CHECKING:
@@ -27,9 +25,7 @@ EACH = 10
 TOGETHER = 60
 SECONDS = 60.0
 SETTLE_SECONDS = 10.0  # how late a count may be recorded
-MOST_SOURCES = 10_000  # that are told apart in a minute
-
-_logger = logging.getLogger(__name__)
+MOST_SOURCES = 10_000  # that are told apart in a minute, and callers whose counts wait each by itself
 
 
 @dataclass(slots=True)
@@ -59,7 +55,9 @@ class _Minute:
         return True
 
     def count(self, caller: Caller, what: Mapping[str, int]) -> None:
-        self.beyond.setdefault(caller.id, _Beyond(caller)).counted.update(what)
+        known = caller.id in self.beyond or len(self.beyond) < MOST_SOURCES
+        counted_as = caller if known else ANONYMOUS
+        self.beyond.setdefault(counted_as.id, _Beyond(counted_as)).counted.update(what)
 
 
 class Attempts:
@@ -135,16 +133,20 @@ class Attempts:
         over = [kind for kind, minute in self._minutes.items() if everything or minute.ends <= now]
         for kind in over:
             minute = self._minutes.pop(kind, None)
-            while minute is not None and minute.beyond:
-                await self._settle_one(kind, *minute.beyond.popitem())
+            if minute is not None:
+                await self._settle_one(kind, minute)
 
-    async def _settle_one(self, kind: str, caller_id: str | None, beyond: _Beyond) -> None:
-        content = {"count": beyond.counted.total(), "of": dict(beyond.counted), "withinSeconds": int(SECONDS)}
+    async def _settle_one(self, kind: str, minute: _Minute) -> None:
+        """Record the counts of a minute. Those that cannot be recorded are kept for the next time."""
         try:
-            await self._write(beyond.caller, kind, caller_id, beyond.caller.participant_id, content)
-        except BaseException:
-            self._minutes.setdefault(kind, _Minute(0.0)).count(beyond.caller, beyond.counted)
-            raise
+            while minute.beyond:
+                caller_id, beyond = next(iter(minute.beyond.items()))
+                content = {"count": beyond.counted.total(), "of": dict(beyond.counted), "withinSeconds": int(SECONDS)}
+                await self._write(beyond.caller, kind, caller_id, beyond.caller.participant_id, content)
+                del minute.beyond[caller_id]
+        finally:
+            for beyond in minute.beyond.values():
+                self._minutes.setdefault(kind, _Minute(0.0)).count(beyond.caller, beyond.counted)
 
     async def _write(
         self, caller: Caller, kind: str, subject: str | None, participant_id: str | None, content: Mapping[str, Any]
@@ -157,11 +159,6 @@ class Attempts:
     async def run(self, every: float = SETTLE_SECONDS) -> None:
         """Settle for ever; once more, and all, when cancelled."""
         try:
-            while True:
-                await asyncio.sleep(every)
-                try:
-                    await self.settle()
-                except Unavailable:
-                    _logger.warning("counts of attempts are kept back: the database does not answer")
+            await repeat(self.settle, every)
         finally:
             await self.settle(everything=True)

@@ -8,15 +8,15 @@ the waiting written first, so that it sees its own last request; those of other 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 
 from sandbox.inspector.exchanges import Exchange, ExchangeFilter, Outcome
 from sandbox.storage.exchanges import ExchangeStore
 from sandbox.storage.tenants import TenantStore
+from service.background import Jobs, repeat
 from service.errors import ServiceError
-from service.jobs import repeat
 from service.pagination import Page, PageRequest
 from service.storage.errors import as_service_error
 from service.storage.operators import OperatorStore
@@ -143,15 +143,12 @@ class ExchangeLog:
 
 
 @asynccontextmanager
-async def writing_exchanges(log: ExchangeLog) -> AsyncIterator[None]:
+async def writing_exchanges(jobs: Jobs, log: ExchangeLog) -> AsyncIterator[None]:
     """What is noted is written, for as long as the context is open; at its end, all of it."""
-    task = asyncio.create_task(repeat(log.flush, WRITE_SECONDS), name="exchanges")
     try:
-        yield
+        async with jobs.running({"exchanges": repeat(log.flush, WRITE_SECONDS)}):
+            yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
         try:
             await log.flush()
         except Exception as error:

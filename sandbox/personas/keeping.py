@@ -11,9 +11,9 @@ from sandbox.personas.credentials import Credentials, personas_directory
 from sandbox.personas.first_states import FirstStates
 from sandbox.personas.people import INSTITUTIONS, Institution
 from sandbox.personas.seeding import Seeding
+from service.background import Jobs, repeat
 from service.bootstrap import Services
 from service.errors import Unavailable
-from service.jobs import repeat
 
 KEEP_SECONDS = 3600.0  # the shortest-lived certificate has three days left
 
@@ -58,17 +58,14 @@ def _seeding(services: Services, data_dir: Path) -> Seeding | None:
 
 
 @asynccontextmanager
-async def keeping_personas(services: Services, data_dir: Path, every: float = KEEP_SECONDS) -> AsyncIterator[None]:
+async def keeping_personas(
+    jobs: Jobs, services: Services, data_dir: Path, every: float = KEEP_SECONDS
+) -> AsyncIterator[None]:
     """Look after them every so many seconds; the start has just done it."""
 
     async def keep() -> None:
         await asyncio.sleep(every)
         await repeat(lambda: ensure_personas(services, data_dir), every)
 
-    task = asyncio.create_task(keep(), name="personas")
-    try:
+    async with jobs.running({"personas": keep()}):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

@@ -1,6 +1,5 @@
 """What a sandbox does besides answering: follows clocks, lets due things happen, takes over jobs, ends idle tenants."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -13,8 +12,9 @@ from sandbox.storage.tenants import TenantStore
 from sandbox.tenants.clock_moves import POLL_SECONDS, ClockMoves
 from sandbox.tenants.job_runner import TAKE_OVER_SECONDS, JobRunner
 from sandbox.tenants.records import IDLE_LIFE, NOTICE_DAYS, Tenant, due_notice, ending, expired, noticed
+from service.background import Jobs, repeat
 from service.clock import Clock
-from service.jobs import EFFECT_SECONDS, repeat
+from service.jobs import EFFECT_SECONDS
 
 SEEN_SECONDS = 10.0  # how late a use is written
 IDLE_SECONDS = 3600.0
@@ -83,26 +83,22 @@ class Idleness:
 
 @asynccontextmanager
 async def keeping(
-    moves: ClockMoves, jobs: JobRunner, uses: Uses, idleness: Idleness, faults: FaultKeeping
+    jobs: Jobs, *, moves: ClockMoves, runner: JobRunner, uses: Uses, idleness: Idleness, faults: FaultKeeping
 ) -> AsyncIterator[None]:
     """All of it, for as long as the context is open. Any number of processes may."""
     await moves.learn_all()
     await faults.learn_all()
-    tasks = [
-        asyncio.create_task(repeat(moves.learn_latest, POLL_SECONDS), name="clocks"),
-        asyncio.create_task(repeat(faults.learn_latest, FAULTS_SECONDS), name="faults"),
-        asyncio.create_task(repeat(moves.live, EFFECT_SECONDS), name="due work"),
-        asyncio.create_task(repeat(jobs.take_over, TAKE_OVER_SECONDS), name="jobs"),
-        asyncio.create_task(repeat(uses.flush, SEEN_SECONDS), name="uses"),
-        asyncio.create_task(repeat(idleness.look, IDLE_SECONDS), name="idle tenants"),
-    ]
+    works = {
+        "clocks": repeat(moves.learn_latest, POLL_SECONDS),
+        "faults": repeat(faults.learn_latest, FAULTS_SECONDS),
+        "due work": repeat(moves.live, EFFECT_SECONDS),
+        "tenants' jobs": repeat(runner.take_over, TAKE_OVER_SECONDS),
+        "uses": repeat(uses.flush, SEEN_SECONDS),
+        "idle tenants": repeat(idleness.look, IDLE_SECONDS),
+    }
     try:
-        yield
+        async with jobs.running(works):
+            yield
     finally:
-        for task in tasks:
-            task.cancel()
-        for task, result in zip(tasks, await asyncio.gather(*tasks, return_exceptions=True), strict=True):
-            if isinstance(result, Exception):
-                logger.error("a job of the sandbox ended", extra={"job": task.get_name()}, exc_info=result)
-        await jobs.aclose()
+        await runner.aclose()
         await uses.flush()

@@ -1,7 +1,5 @@
 """The composition root of events and webhooks, and what runs of them besides answering: one process leads."""
 
-import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,12 +18,11 @@ from sandbox.webhooks.event_flow import EventFlow
 from sandbox.webhooks.receivers import receiver_pattern, receiver_url
 from sandbox.webhooks.sending import Sender
 from sandbox.webhooks.service import WebhookService
+from service.background import Jobs, repeat, tell_failure
 from service.bootstrap import Services
-from service.errors import ServiceError
-from service.jobs import LEAD_SECONDS, repeat
+from service.jobs import LEAD_SECONDS
 from service.leading import Leading
 from service.personal_data import PersonalData
-from service.storage.errors import as_service_error
 from service.storage.leases import LeaseStore
 from service.storage.log import LogStore
 from service.storage.records import RecordStore
@@ -34,8 +31,6 @@ LOOK_SECONDS = 0.5  # how late an event may leave
 RELEASE_SECONDS = 15.0
 _MONGO_PORT = 27017
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - listened on everywhere, reached at this machine
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +56,16 @@ class Webhooks:
         await self.received.forget(tenant_id)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def running(self, jobs: Jobs) -> AsyncIterator[None]:
         """Follow the log and send, for as long as the context is open and this process leads."""
-        tasks = [
-            asyncio.create_task(repeat(lambda: self.leading.run(self._look, LOOK_SECONDS), LEAD_SECONDS)),
-            asyncio.create_task(repeat(self.dispatch.release, RELEASE_SECONDS)),
-        ]
+        works = {
+            "webhooks": repeat(lambda: self.leading.run(self._look, LOOK_SECONDS), LEAD_SECONDS),
+            "held webhooks": repeat(self.dispatch.release, RELEASE_SECONDS),
+        }
         try:
-            yield
+            async with jobs.running(works):
+                yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await self.dispatch.aclose()
 
     async def _look(self) -> None:
@@ -81,8 +74,7 @@ class Webhooks:
             try:
                 await work()
             except Exception as error:
-                known = isinstance(error, ServiceError) or as_service_error(error) is not None
-                logger.warning("webhooks will be looked after again", exc_info=None if known else error)
+                tell_failure(error)
 
 
 def webhooks_over(services: Services, settings: SandboxSettings, faults: FaultTable) -> Webhooks:

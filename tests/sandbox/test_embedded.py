@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import stat
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pymongo.errors import OperationFailure, PyMongoError
@@ -21,6 +23,7 @@ from sandbox.world import SANDBOX
 from service.errors import Unavailable
 from service.storage.database import Collection, Database, open_database
 from service.storage.init import init_database
+from service.storage.servers import await_server
 from tests.databases import raw_client
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +46,29 @@ def wait_until(fact: Callable[[], bool], seconds: float) -> None:
     while not fact():
         assert time.monotonic() < end, "it did not come true in time"
         time.sleep(0.05)
+
+
+@pytest.mark.process
+@linux
+async def test_a_machine_that_can_start_no_process_for_a_while_gets_its_database_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, refused = asyncio.create_subprocess_exec, 0
+
+    async def refuse(*args: Any, **options: Any) -> asyncio.subprocess.Process:
+        nonlocal refused
+        refused += 1
+        if refused <= 2:
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        return await start(*args, **options)
+
+    async with open_embedded(tmp_path) as uri:
+        pid = database_pid(tmp_path)
+        assert pid is not None
+        monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse)
+        os.kill(pid, signal.SIGKILL)
+        await _until(lambda: refused > 2 and database_pid(tmp_path) not in {None, pid})
+        await await_server(uri, seconds=30)
 
 
 @pytest.mark.process

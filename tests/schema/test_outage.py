@@ -10,10 +10,11 @@ import pytest
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
 from service.bootstrap import services_over
+from service.integrator import Integrator
 from service.storage.database import open_database
 from service.storage.init import init_database
 from service.world import PRODUCTION
-from tests.databases import Server, open_server
+from tests.databases import Server, drop_databases, open_server, renamed
 from tests.schema.hosting import open_hosted
 from tests.schema.making import make_settings
 from tests.schema.serving import open_served
@@ -103,3 +104,27 @@ async def test_a_subscription_outlives_a_crash_of_the_database_and_misses_nothin
             (await hosted.data(query, reader, id=each.id))["records"]["nodes"] for each in [before, *registered]
         ]
         assert sorted(told) == sorted(node["id"] for nodes in subjects for node in nodes)
+
+
+async def test_a_process_of_which_a_job_has_ended_is_not_ready_and_says_which(
+    wire_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def end(_: Integrator) -> None:
+        raise RuntimeError("what was not thought of")
+
+    world = renamed(PRODUCTION)
+    await init_database(wire_uri, world)
+    try:
+        async with open_hosted(wire_uri, world) as hosted:
+            ready = await hosted.client.get("/readyz")
+            assert (ready.status_code, ready.json()["checks"]["jobs"]) == (200, "ok")
+        with monkeypatch.context() as broken:
+            broken.setattr(Integrator, "run", end)
+            async with open_hosted(wire_uri, world) as hosted:
+                ready = await hosted.client.get("/readyz")
+        assert ready.status_code == 503
+        assert "integrator" in ready.json()["checks"]["jobs"]
+        assert ready.json()["checks"]["database"] == "ok"
+        assert "thought of" not in ready.text
+    finally:
+        drop_databases(wire_uri, world)

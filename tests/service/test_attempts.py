@@ -1,15 +1,17 @@
 """Attempts that come to nothing, over the wire: few records, no attempt lost, nobody named who has proven nothing."""
 
+import asyncio
 import json
 from collections.abc import Awaitable
 from typing import Any
 
 import pytest
+from pymongo.errors import AutoReconnect, ServerSelectionTimeoutError
 
-from service.access import ANONYMOUS
+from service import background
+from service.access import Caller, CallerKind, OperatorRole
 from service.assertions import AssertionRefused, Reason
-from service.attempts import EACH
-from service.errors import Unavailable
+from service.attempts import EACH, SECONDS, Attempts
 from service.storage.database import Database
 from tests.service.logins import P256, Desk
 from tests.service.records import PARTICIPANT, REGISTRAR, list_records
@@ -65,19 +67,57 @@ async def test_who_has_not_proven_its_key_names_nobody_in_the_records(desk: Desk
     ]
 
 
-async def test_counts_that_the_database_would_not_take_are_kept_for_later(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+def caller(number: int) -> Caller:
+    return Caller(CallerKind.OPERATOR, f"live-op-{number}", PARTICIPANT, OperatorRole.OPERATOR)
+
+
+async def refuse_for_all(attempts: Attempts, callers: int, times: int = EACH + 5) -> None:
+    for number in range(callers):
+        for _ in range(times):
+            await attempts.note(caller(number), "access.refused", "X", {}, source=f"live-op-{number}")
+
+
+@pytest.mark.parametrize("error", [AutoReconnect("primary stepped down"), ServerSelectionTimeoutError("no primary")])
+async def test_counts_that_the_database_would_not_take_are_kept_and_recorded_when_it_is_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    attempts = desk.records.attempts
-    for _ in range(EACH + 5):
-        await attempts.note(ANONYMOUS, "login.refused", "MALFORMED", {}, source="192.0.2.1")
+    monkeypatch.setattr(background, "RETRY_SECONDS", 0.0)
+    now, attempts = [0.0], desk.records.attempts
+    monkeypatch.setattr(attempts, "_monotonic", lambda: now[0])
+    await refuse_for_all(attempts, 3)
+    refused = asyncio.Event()
 
     async def fail(work: Any) -> None:
-        raise Unavailable("The database does not answer.")
+        refused.set()
+        raise error
 
-    with monkeypatch.context() as away:
-        away.setattr(attempts._database, "transaction", fail)
-        with pytest.raises(Unavailable):
-            await attempts.settle(everything=True)
-    await attempts.settle()
-    assert (await refusals_of(desk))[-1]["count"] == 5
+    now[0] += SECONDS
+    running = asyncio.create_task(attempts.run(every=0.01))
+    async with asyncio.timeout(30):
+        with monkeypatch.context() as away:
+            away.setattr(attempts._database, "transaction", fail)
+            await refused.wait()
+        while len(await counted(desk)) < 3:  # noqa: ASYNC110 - a record has no event
+            await asyncio.sleep(0.02)
+    assert not running.done()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert await counted(desk) == {f"live-op-{number}": 5 for number in range(3)}
+
+
+async def counted(desk: Desk) -> dict[str | None, int]:
+    """The counts on record, by the caller that they are of."""
+    found = [
+        (each.subject, json.loads(each.content)["content"]) for each in await list_records(desk.records, REGISTRAR)
+    ]
+    return {subject: content["count"] for subject, content in found if "count" in content}
+
+
+async def test_callers_beyond_the_bound_are_counted_together_and_none_is_lost(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.attempts.MOST_SOURCES", 2)
+    monkeypatch.setattr("service.attempts.TOGETHER", 0)
+    await refuse_for_all(desk.records.attempts, 5, times=3)
+    await desk.records.attempts.settle(everything=True)
+    assert await counted(desk) == {"live-op-0": 3, "live-op-1": 3, None: 9}

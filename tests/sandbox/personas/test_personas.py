@@ -32,6 +32,7 @@ from sandbox.settings import SandboxSettings, read_sandbox_settings
 from sandbox.world import SANDBOX
 from service.access import SYSTEM, OperatorRole, Permission
 from service.authority import open_authority
+from service.background import Jobs
 from service.bootstrap import Services
 from service.operators import OffboardReason
 from service.pagination import BY_ID, PageRequest
@@ -295,7 +296,10 @@ async def test_after_a_reset_all_personas_are_back_with_the_keys_they_had(fresh:
 async def test_personas_are_looked_after_while_the_sandbox_runs_by_one_process_at_a_time(fresh: SandboxSettings):
     await prepare(fresh)
     about = personas_directory(fresh.data_dir) / "broker-auditor.json"
-    async with running(fresh) as (app, client), keeping_personas(app.state.services, fresh.data_dir, every=0.05):
+    async with (
+        running(fresh) as (app, client),
+        keeping_personas(Jobs(), app.state.services, fresh.data_dir, every=0.05),
+    ):
         with hold_directory(fresh.data_dir):
             await asyncio.sleep(0.1)
             about.unlink()
