@@ -163,11 +163,19 @@ class SnapshotStore(Versioned[Snapshot]):
         former = await self.find(snapshot.id)
         await self.collection.replace_one({"_id": snapshot.id}, self._document(snapshot), upsert=True)
         if former is not None:
-            await self._parts.delete_many({"generation": former.generation})
+            await self.remove_parts(former.generation)
+
+    async def remove_parts(self, generation: str) -> None:
+        await self._parts.delete_many({"generation": generation})
+
+    async def remove_unnamed_parts(self, tenant_id: str) -> None:
+        """Those that no snapshot of the tenant holds: whoever wrote them did not come to its end."""
+        named = [each.generation for each in await self.of_tenant(tenant_id)]
+        await self._parts.delete_many({"tenantId": tenant_id, "generation": {"$nin": named}})
 
     async def remove(self, snapshot: Snapshot) -> None:
         await self.collection.delete_one({"_id": snapshot.id})
-        await self._parts.delete_many({"generation": snapshot.generation})
+        await self.remove_parts(snapshot.generation)
 
     async def remove_all(self, tenant_id: str) -> None:
         await self.collection.delete_many({"tenantId": tenant_id})

@@ -9,13 +9,14 @@ from datetime import timedelta
 from ulid import ULID
 
 from sandbox.clock import milliseconds
+from sandbox.storage.revocations import unfollowed
 from sandbox.storage.snapshots import MOST_OBJECTS, PART, Snapshot, SnapshotStore, tenant_collections
 from service.bootstrap import Services
 from service.certificates import Certificate, CertificateSource
 from service.errors import BadInput
 from service.storage.certificates import CERTIFICATE_CODEC, CERTIFICATES
 from service.storage.database import Document, Session
-from service.storage.revocations import RevocationStore, revocation_of
+from service.storage.revocations import RevocationStore
 
 Tell = Callable[[int, str, int], Awaitable[None]]
 """Is given the percentage, the collection and the number of objects put back."""
@@ -33,16 +34,13 @@ class TenantObjects:
 
     async def take(self, tenant_id: str, name: str) -> Snapshot:
         """Collection by collection: what is changed meanwhile may be in it half. Raises BadInput for too much."""
-        operators = await self._store.operator_ids(tenant_id)
-        generation, parts, objects = str(ULID()), 0, 0
-        for declared in tenant_collections():
-            documents = await self._store.objects_of(declared, tenant_id, operators)
-            objects += len(documents)
-            if objects > MOST_OBJECTS:
-                raise BadInput(f"A snapshot holds at most {MOST_OBJECTS} objects.")
-            for start in range(0, len(documents), PART):
-                await self._store.keep_part(tenant_id, generation, parts, declared, documents[start : start + PART])
-                parts += 1
+        await self._store.remove_unnamed_parts(tenant_id)  # of a taking that was killed
+        generation = str(ULID())
+        try:
+            objects, parts = await self._write(tenant_id, generation)
+        except BaseException:
+            await self._store.remove_parts(generation)
+            raise
         clock = self._services.clock
         snapshot = Snapshot(
             id=f"{tenant_id}/{name}",
@@ -58,14 +56,28 @@ class TenantObjects:
         await self._store.keep(snapshot)
         return snapshot
 
+    async def _write(self, tenant_id: str, generation: str) -> tuple[int, int]:
+        """Answers how many objects there are, in how many parts."""
+        operators = await self._store.operator_ids(tenant_id)
+        objects = parts = 0
+        for declared in tenant_collections():
+            documents = await self._store.objects_of(declared, tenant_id, operators)
+            objects += len(documents)
+            if objects > MOST_OBJECTS:
+                raise BadInput(f"A snapshot holds at most {MOST_OBJECTS} objects.")
+            for start in range(0, len(documents), PART):
+                await self._store.keep_part(tenant_id, generation, parts, declared, documents[start : start + PART])
+                parts += 1
+        return objects, parts
+
     async def put_back(self, snapshot: Snapshot, tell: Tell = _tell_nobody) -> int:
         """1 remove what was not there or has changed, 2 put back what is missing, 3 forget answers of before, 4 let the
         revocation list follow. Answers how many objects were put back.
 
-        Broken off, it is done again from the start: the snapshot is whole whatever was put back of it.
+        Broken off, it is done again from the start: the snapshot is whole whatever was put back of it, and each step
+        goes by what is stored.
         """
         tenant_id, wanted = snapshot.tenant_id, await self._wanted(snapshot)
-        before = await self._certificates(tenant_id)
         operators = list({*await self._store.operator_ids(tenant_id), *(each["_id"] for each in wanted["operators"])})
         objects = 0
         for place, declared in enumerate(tenant_collections()):
@@ -75,7 +87,7 @@ class TenantObjects:
             await self._store.put_objects(declared, missing)  # 2
             objects += len(missing)
         await self._store.forget_answers(tenant_id)  # 3
-        await self._follow(before, [CERTIFICATE_CODEC.decode(each) for each in wanted[CERTIFICATES.name]])  # 4
+        await self._follow([CERTIFICATE_CODEC.decode(each) for each in wanted[CERTIFICATES.name]])  # 4
         self._services.tokens.forget()
         return objects
 
@@ -95,17 +107,9 @@ class TenantObjects:
             wanted[declared.name] += documents
         return wanted
 
-    async def _certificates(self, tenant_id: str) -> dict[str, Certificate]:
-        documents: list[Document] = await self._store.objects_of(CERTIFICATES, tenant_id, ())
-        return {each["_id"]: CERTIFICATE_CODEC.decode(each) for each in documents}
-
-    async def _follow(self, before: dict[str, Certificate], after: Sequence[Certificate]) -> None:
-        for certificate in after:
-            former = before.get(certificate.id, certificate)
-            if certificate.source is not CertificateSource.OWN or certificate.serial_number is None:
-                continue
-            if former.serial_number and revocation_of(former) == revocation_of(certificate):
-                continue
+    async def _follow(self, certificates: Sequence[Certificate]) -> None:
+        issued = [each for each in certificates if each.source is CertificateSource.OWN and each.serial_number]
+        for certificate in await unfollowed(self._services.database, issued):
 
             async def work(session: Session, which: Certificate = certificate) -> None:
                 await self._revocations.follow(session, which)

@@ -83,6 +83,17 @@ def revocation_of(certificate: Certificate) -> Revocation | None:
     return Revocation(serial, at or certificate.registered_at, _REASONS[name], certificate.invalidity_date)
 
 
+def entry_of(certificate: Certificate) -> bytes | None:
+    """The entry that the certificate's state asks for; None for one that no list names."""
+    revocation = revocation_of(certificate)
+    return encode_entry(revocation) if revocation else None
+
+
+def place_of(certificate: Certificate) -> str:
+    """The id under which its entry is kept."""
+    return f"{certificate.issuer}/{certificate.serial_number or ''}"
+
+
 @dataclass(frozen=True, slots=True)
 class ListState:
     """How far the sequence and the newest list of an issuer are. `number` 0: none was made yet."""
@@ -131,9 +142,7 @@ class RevocationStore:
     async def follow(self, session: Session, certificate: Certificate) -> None:
         """Let the entry of a certificate be what its state asks for."""
         issuer, serial = certificate.issuer, certificate.serial_number or ""
-        place = {"_id": f"{issuer}/{serial}"}
-        revocation = revocation_of(certificate)
-        entry = encode_entry(revocation) if revocation else None
+        place, entry = {"_id": place_of(certificate)}, entry_of(certificate)
         stored = await self._entries.find_one(place, {"entry": 1}, session=session)
         if (None if stored is None else stored["entry"]) == entry:
             return
