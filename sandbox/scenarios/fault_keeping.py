@@ -9,6 +9,7 @@ from sandbox.storage.faults import FaultStore
 
 POLL_SECONDS = 0.5  # after so long every process knows of a change
 _ROOM = timedelta(seconds=10)  # by which the clocks of processes may differ
+_TICK = timedelta(milliseconds=1)  # the database keeps no shorter one
 
 
 class FaultKeeping:
@@ -32,17 +33,20 @@ class FaultKeeping:
 
     async def end_outage(self, tenant_id: str) -> None:
         """At once, if there is one."""
-        setting = await self._store.find(tenant_id)
-        if setting is not None and setting.outage is not None:
-            await self._change(tenant_id, lambda setting: replace(setting, outage=None))
+        await self._change(tenant_id, lambda setting: replace(setting, outage=None))
 
     async def _change(self, tenant_id: str, change: Callable[[FaultSetting], FaultSetting]) -> Faults:
-        now = self._now()
-        former = await self._store.find(tenant_id) or FaultSetting(id=tenant_id, faults=None, set_at=now)
-        setting = replace(change(former), set_at=now)
-        await self._store.put(setting)
-        self._table.learn([setting])
-        return self._table.of(tenant_id)
+        """Changes at the same time follow one another: each begins from what the one before it left."""
+        while True:
+            former = await self._store.find(tenant_id)
+            before = former or FaultSetting(id=tenant_id, faults=None, set_at=BEGINNING)
+            changed = change(before)
+            if changed != before:
+                changed = replace(changed, set_at=max(self._now(), before.set_at + _TICK))
+                if not await self._store.put(changed, former):
+                    continue
+            self._table.learn([changed])
+            return self._table.of(tenant_id)
 
     async def forget(self, tenant_id: str) -> None:
         """For a tenant that ends."""

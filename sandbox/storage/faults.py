@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from pymongo.errors import DuplicateKeyError
+
 from sandbox.scenarios.faults import FaultSetting
 from service.storage.database import Database, Index
 from service.storage.documents import Codec, Versioned, declare
@@ -15,9 +17,16 @@ class FaultStore(Versioned[FaultSetting]):
     def __init__(self, database: Database) -> None:
         super().__init__(database, FAULTS, _CODEC)
 
-    async def put(self, setting: FaultSetting) -> None:
-        """The last one wins."""
-        await self.collection.replace_one({"_id": setting.id}, self._document(setting), upsert=True)
+    async def put(self, setting: FaultSetting, former: FaultSetting | None) -> bool:
+        """In the place of `former`, if that still stands; each setting is of another time than the one before it."""
+        if former is not None:
+            place = {"_id": former.id, "setAt": former.set_at}
+            return bool((await self.collection.replace_one(place, self._document(setting))).matched_count)
+        try:
+            await self.insert(None, setting)
+        except DuplicateKeyError:
+            return False
+        return True
 
     async def set_since(self, since: datetime) -> list[FaultSetting]:
         cursor = self.collection.find({"setAt": {"$gte": since}})

@@ -1,5 +1,6 @@
 """Faults: what may be set, what chance makes of shares, and how every process comes to know."""
 
+import asyncio
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -145,3 +146,22 @@ async def test_what_one_process_sets_and_clears_another_learns_and_a_restart_fin
             await again.fault_keeping.forget("two")
             assert again.faults.of("two") == NO_FAULTS
             assert await FaultStore(again.database).find("two") is None
+
+
+@pytest.mark.wire
+async def test_what_is_set_while_an_outage_begins_or_ends_undoes_neither(wire_uri: str, tmp_path: Path):
+    async with prepared_settings(wire_uri, tmp_path) as settings, opened_sandbox(settings) as sandbox:
+        keeping, store = sandbox.fault_keeping, FaultStore(sandbox.database)
+        for number in range(10):
+            tenant, ours = str(number), Faults(latency_ms=number + 1)
+            await asyncio.gather(
+                keeping.begin_outage(tenant, Faults(unavailable=100), timedelta(hours=1)), keeping.set(tenant, ours)
+            )
+            both = await store.find(tenant)
+            assert both is not None
+            assert (both.faults, both.outage is not None) == (ours, True)
+            await asyncio.gather(keeping.end_outage(tenant), keeping.clear(tenant))
+            neither = await store.find(tenant)
+            assert neither is not None
+            assert (neither.faults, neither.outage) == (None, None)
+            assert sandbox.faults.of(tenant) == NO_FAULTS
