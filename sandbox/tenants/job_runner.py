@@ -12,6 +12,7 @@ from sandbox.storage.tenant_jobs import Busy, TenantJobStore
 from sandbox.tenants.jobs import STALE, JobKind, JobState, TenantJob, done, failed, progressed
 from service.errors import BadInput, ServiceError
 from service.refusals import Refused
+from service.storage.errors import as_service_error
 
 TELL_SECONDS = 0.25  # at most so often is progress written
 BEAT_SECONDS = 3.0
@@ -103,9 +104,10 @@ class JobRunner:
             events = await self._works[job.kind](job, progress)
         except (ServiceError, Refused, LookupError) as error:
             problem = str(error)
-        except Exception:
-            logger.exception("a tenant's job failed", extra=_told(job))
-            problem = "Something went wrong here."
+        except Exception as error:
+            known = as_service_error(error)
+            logger.error("a tenant's job failed", extra=_told(job), exc_info=None if known else error)
+            problem = str(known or "Something went wrong here.")
         finally:
             beat.cancel()
             await asyncio.gather(beat, return_exceptions=True)

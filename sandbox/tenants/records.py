@@ -19,7 +19,7 @@ _SECRET = re.compile(r"sbx_secret_[A-Za-z0-9_-]{43}")
 
 class TenantState(StrEnum):
     ACTIVE = "ACTIVE"
-    RESTORING = "RESTORING"  # its objects are being put back: what is read now may be half of them
+    RESTORING = "RESTORING"  # its objects are being put back, or were in part: a restore or a reset mends that
     ENDING = "ENDING"  # its secret opens nothing any more; its objects are going
     EXPIRED = "EXPIRED"  # its objects are gone; its records stay
 
