@@ -93,9 +93,9 @@ def sandbox_over(
     services: Services, settings: SandboxSettings, clock: TenantClock, faults: FaultTable, application: ASGIApp
 ) -> Sandbox:
     """`application` is the whole of what is served, for what is run again."""
-    tenants, clocks = TenantStore(services.database), ClockStore(services.database)
+    tenants = TenantStore(services.database)
     kept_jobs = TenantJobStore(services.database)
-    moves = ClockMoves(clock, clocks, tenants, due_works(services))
+    moves = ClockMoves(clock, ClockStore(services.database), tenants, due_works(services))
     fault_keeping = FaultKeeping(faults, FaultStore(services.database), clock.now)
     webhooks = webhooks_over(services, settings, faults)
     operators, participants = OperatorStore(services.database), ParticipantStore(services.database)
@@ -119,7 +119,7 @@ def sandbox_over(
         jobs=JobRunner(kept_jobs, works, clock.now),
         kept_jobs=kept_jobs,
         uses=Uses(tenants, clock),
-        idleness=Idleness(tenants, (snapshots, clocks, fault_keeping, webhooks, exchanges, conformance), clock),
+        idleness=Idleness(tenants, (snapshots, moves, fault_keeping, webhooks, exchanges, conformance), clock),
         faults=faults,
         fault_keeping=fault_keeping,
         webhooks=webhooks,

@@ -58,6 +58,11 @@ class TenantClock:
             elif each.epoch == known.epoch and each.ahead_ms > known.ahead_ms:
                 self._settings[each.id] = each
 
+    def forget(self, tenant: str) -> None:
+        """For one that ends: its time is the real one again."""
+        self._settings.pop(tenant, None)
+        self._latest.pop(tenant, None)
+
     def moved(self) -> list[str]:
         """The tenants whose time is not the real one."""
         return [each.id for each in self._settings.values() if each.ahead_ms]

@@ -13,6 +13,7 @@ from sandbox.storage.tenants import TenantStore
 from sandbox.tenants.due_work import DueWork, visits
 from sandbox.tenants.job_runner import JobRunner, Progress
 from sandbox.tenants.jobs import JobKind, TenantJob
+from sandbox.tenants.one_by_one import one_by_one
 from sandbox.tenants.records import Tenant
 from service.clock import SHANGHAI, business_date
 from service.errors import BadInput
@@ -94,4 +95,14 @@ class ClockMoves:
 
     async def live(self) -> int:
         """What has become due for tenants whose time is not the real one; the service's own jobs see to the others."""
-        return sum([await work.does(tenant, None) for tenant in self._clock.moved() for work in self._works])
+        for ended in await self._tenants.expired_of(self._clock.moved()):  # by another process
+            self._clock.forget(ended)
+        return await one_by_one(self._clock.moved(), self._live, "due work")
+
+    async def _live(self, tenant_id: str) -> int:
+        return sum([await work.does(tenant_id, None) for work in self._works])
+
+    async def forget(self, tenant_id: str) -> None:
+        """For a tenant that ends."""
+        await self._store.forget(tenant_id)
+        self._clock.forget(tenant_id)

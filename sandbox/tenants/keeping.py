@@ -11,6 +11,7 @@ from sandbox.scenarios.fault_keeping import FaultKeeping
 from sandbox.storage.tenants import TenantStore
 from sandbox.tenants.clock_moves import POLL_SECONDS, ClockMoves
 from sandbox.tenants.job_runner import TAKE_OVER_SECONDS, JobRunner
+from sandbox.tenants.one_by_one import one_by_one
 from sandbox.tenants.records import IDLE_LIFE, NOTICE_DAYS, Tenant, due_notice, ending, expired, noticed
 from service.background import Jobs, repeat
 from service.clock import Clock
@@ -62,22 +63,24 @@ class Idleness:
     async def look(self) -> int:
         """Answers how many tenants were noticed or ended."""
         now = self._clock.now()
-        idle = await self._tenants.idle_since(now - IDLE_LIFE + timedelta(days=max(NOTICE_DAYS)), _BATCH)
-        return sum([await self._see_to(tenant, now) for tenant in idle])
+        found = await self._tenants.idle_since(now - IDLE_LIFE + timedelta(days=max(NOTICE_DAYS)), _BATCH)
+        idle = {each.id: each for each in found}
+        return await one_by_one(idle, lambda tenant_id: self._see_to(idle[tenant_id], now), "ending what is idle")
 
     async def _see_to(self, tenant: Tenant, now: datetime) -> int:
         if now >= tenant.expires_at:
-            if not tenant.has_ended:
-                tenant = await self._tenants.replace(None, ending(tenant, now))
-            for each in self._kept:
-                await each.forget(tenant.id)
-            await self._tenants.replace(None, expired(tenant, now))
-            logger.info("an idle tenant has ended", extra={"tenant": tenant.id})
-            return 1
+            end = tenant if tenant.has_ended else await self._tenants.replace_unused(ending(tenant, now))
+            return 0 if end is None else await self._end(end, now)
         notice = due_notice(tenant, now)
         if notice is None:
             return 0
-        await self._tenants.replace(None, noticed(tenant, notice))
+        return int(await self._tenants.replace_unused(noticed(tenant, notice)) is not None)
+
+    async def _end(self, tenant: Tenant, now: datetime) -> int:
+        for each in self._kept:
+            await each.forget(tenant.id)
+        await self._tenants.replace(None, expired(tenant, now))
+        logger.info("an idle tenant has ended", extra={"tenant": tenant.id})
         return 1
 
 

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -97,3 +98,8 @@ def administrator(**more: object) -> dict[str, object]:
 
 async def join(sandbox: Sandbox, address: str = "192.0.2.1", **more: object) -> Joined:
     return await sandbox.joining.join(parse_join(administrator(**more)), address)
+
+
+async def leave_unused(sandbox: Sandbox, joined: Joined, since: datetime) -> None:
+    """As if nobody had used the tenant since then."""
+    await sandbox.tenants.collection.update_one({"_id": joined.tenant.id}, {"$set": {"lastUsedAt": since}})

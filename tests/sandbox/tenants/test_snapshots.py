@@ -1,6 +1,5 @@
 """Reset, snapshot, restore: the same bytes come back, quickly, and nobody else's are touched."""
 
-import dataclasses
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,14 +13,13 @@ from sandbox.storage.snapshots import OF_THE_WORLD, tenant_collections
 from sandbox.tenants.jobs import JobState
 from sandbox.tenants.joining import Joined
 from sandbox.tenants.openings import ensure_staff
-from sandbox.tenants.records import IDLE_LIFE, TenantState
+from sandbox.tenants.records import TenantState
 from sandbox.tenants.snapshots import JOINED, MOST_SNAPSHOTS, parse_name
 from service.access import SYSTEM
 from service.certificate_changes import revoked
 from service.certificates import RevocationReason
-from service.errors import BadInput, Unauthenticated, Unavailable
+from service.errors import BadInput
 from service.operators import OffboardReason, OperatorStatus
-from service.pagination import BY_ID, PageRequest
 from service.records import RecordFilter
 from service.storage.certificates import CertificateStore
 from service.storage.collections import ALL_COLLECTIONS
@@ -186,58 +184,6 @@ async def test_a_tenant_has_so_many_snapshots_and_none_that_is_anothers(sandbox:
     with pytest.raises(BadInput, match="at most"):
         await sandbox.snapshots.begin_take(sandbox.jobs, mine.tenant, "more")
     await take(sandbox, mine, "s0")
-
-
-@wire
-async def test_an_idle_tenant_is_told_twice_then_ends_with_all_it_had_but_its_records(sandbox: Sandbox):
-    idle, used = await join(sandbox), await join(sandbox)
-
-    async def unused_for(days: float) -> None:
-        tenant = await sandbox.tenants.find(idle.tenant.id)
-        assert tenant is not None
-        last = sandbox.clock.now() - timedelta(days=days)
-        notices = tuple(dataclasses.replace(each, at=last + timedelta(days=1)) for each in tenant.notices)
-        await sandbox.tenants.replace(None, dataclasses.replace(tenant, last_used_at=last, notices=notices))
-        await sandbox.idleness.look()
-
-    told = []
-    for days in (22, 23.5, 24, 29.5, 29.6):
-        await unused_for(days)
-        tenant = await sandbox.tenant_of(idle.secret)
-        told.append([each.days_left for each in tenant.notices])
-    assert told == [[], [7], [7], [7, 1], [7, 1]]
-    await unused_for(IDLE_LIFE.days)
-    with pytest.raises(Unauthenticated):
-        await sandbox.tenant_of(idle.secret)
-    assert not any((await bytes_of(sandbox, idle)).values())
-    assert await sandbox.services.records.page(
-        SYSTEM, RecordFilter(participant_id=idle.tenant.id), PageRequest(BY_ID, 1)
-    )
-    assert (await sandbox.tenant_of(used.secret)).state is TenantState.ACTIVE
-
-
-@pytest.mark.wire
-async def test_an_end_that_was_broken_off_is_brought_to_its_end(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch):
-    idle = await join(sandbox)
-    long_ago = sandbox.clock.now() - IDLE_LIFE
-    await sandbox.tenants.replace(None, dataclasses.replace(idle.tenant, last_used_at=long_ago))
-
-    async def fail(*_: object) -> None:
-        raise Unavailable("The process was killed here.")
-
-    with monkeypatch.context() as killed:
-        killed.setattr(type(sandbox.snapshots), "forget", fail)
-        with pytest.raises(Unavailable):
-            await sandbox.idleness.look()
-    with pytest.raises(Unauthenticated):
-        await sandbox.tenant_of(idle.secret)
-    assert any((await bytes_of(sandbox, idle)).values())
-    await sandbox.idleness.look()
-    assert not any((await bytes_of(sandbox, idle)).values())
-    tenant = await sandbox.tenants.find(idle.tenant.id)
-    assert tenant is not None
-    assert tenant.state is TenantState.EXPIRED
-    assert await sandbox.idleness.look() == 0
 
 
 @pytest.mark.parametrize("name", ["", "Joined", JOINED, "a" * 41, "-a", "a/b", "ä", "a b", "a\n"])

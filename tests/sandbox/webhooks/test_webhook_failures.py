@@ -22,6 +22,7 @@ from tests.sandbox.hooking import (
     types_of,
     until_attempted,
 )
+from tests.sandbox.opening import leave_unused
 from tests.sandbox.receiving import never, recording, saying
 from tests.waiting import until
 
@@ -116,9 +117,7 @@ async def test_a_tenant_that_ends_leaves_no_webhook_behind(sandbox: Sandbox):
         await sandbox.webhooks.service.fire(joined.tenant.id, "participant.suspended")
         await first_delivery(sandbox, joined, DeliveryState.DELIVERED)
     long_ago = sandbox.clock.now() - timedelta(days=31)
-    tenant = await sandbox.tenants.find(joined.tenant.id)
-    assert tenant is not None
-    await sandbox.tenants.replace(None, replace(tenant, last_used_at=long_ago))
+    await leave_unused(sandbox, joined, long_ago)
     await sandbox.idleness.look()
     assert await sandbox.webhooks.service.of_tenant(joined.tenant.id) == []
     assert await deliveries(sandbox, joined) == []
