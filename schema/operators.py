@@ -21,13 +21,7 @@ from service.access import OperatorRole, Permission
 from service.errors import BadInput
 from service.identifiers import Kind, parse_id
 from service.operator_reviews import LeaverConcern
-from service.operators import (
-    OffboardReason,
-    OperatorStatus,
-    SmsCancelReason,
-    SmsStatus,
-    SmsTopic,
-)
+from service.operators import Freezer, OffboardReason, OperatorStatus, SmsCancelReason, SmsStatus, SmsTopic
 from service.pagination import BY_ID, LATEST_FIRST
 from service.policy import Action, may
 from service.storage import operators as storage
@@ -40,6 +34,7 @@ if TYPE_CHECKING:
 for _enum, _description in (
     (OperatorRole, "What an operator is for: 管理员, 经办, 复核, 审计. A role bounds the permissions it may hold."),
     (OperatorStatus, "ACTIVE; FROZEN (冻结): kept out for a while; OFFBOARDED: gone, its record and number stay."),
+    (Freezer, "Who froze an operator. Whom the DEPOSITORY froze, it alone unfreezes."),
     (OffboardReason, "LEFT (离职), MOVED (离岗), or the participant's own end."),
     (Permission, "The closed catalogue of what an operator can be permitted (art. 9, 11). There is no wildcard."),
     (SmsTopic, "What the SMS notices (短信通知服务) tell of."),
@@ -142,6 +137,7 @@ class Operator(Node, Marked):
     registered_at: datetime
     last_seen_at: datetime | None
     frozen_at: datetime | None
+    frozen_by: Freezer | None
     offboarded_at: datetime | None
     offboard_reason: OffboardReason | None
 
@@ -162,6 +158,7 @@ class Operator(Node, Marked):
             registered_at=record.registered_at,
             last_seen_at=record.last_seen_at,
             frozen_at=record.frozen_at,
+            frozen_by=record.frozen_by,
             offboarded_at=record.offboarded_at,
             offboard_reason=record.offboard_reason,
         )

@@ -101,9 +101,13 @@ class Attempts:
             said["source"] = hashlib.blake2b(source.encode(), digest_size=8, key=self._salt).hexdigest()
         await self._write(caller, kind, subject, participant_id, said)
 
-    async def crossed(self, caller: Caller, thing: str, *, source: str | None = None) -> None:
+    async def crossed(
+        self, caller: Caller, thing: str, *, source: str | None = None, fingerprint: str | None = None
+    ) -> None:
         """Something of the other world was brought here (art. 17)."""
         content = {"thing": thing, "there": self._database.world.neighbour.environment.value}
+        if fingerprint is not None:
+            content["fingerprint"] = fingerprint
         await self.note(
             caller,
             "environment.crossed",

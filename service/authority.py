@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from service.pki.authority import Intent, IssuingAuthority, Order, StatusPoints
-from service.pki.chain import ChainRules, ChainVerdict, ChainVerifier, rules_of
+from service.pki.chain import ChainRules, ChainStatus, ChainVerdict, ChainVerifier, rules_of
 from service.pki.parsing import CertificateFacts, read_certificate
 from service.pki.profiles import PROFILE_RULES, Profile
 from service.pki.signers import Signer, SigningKeyUnusable, read_signer
@@ -91,13 +91,20 @@ class Authority:
 
 
 class OutsideAuthorities:
-    """Authorities elsewhere whose certificates are registered here. They know no policy of ours; usages are ours."""
+    """Authorities elsewhere whose certificates are registered here. They know no policy of ours; usages are ours.
 
-    def __init__(self, world: World, roots: Sequence[x509.Certificate]) -> None:
-        pins = {_fingerprint(root) for root in roots}
+    `neighbours`: authorities of the other world. Nothing of theirs is registered; what they signed is known as theirs.
+    """
+
+    def __init__(
+        self, world: World, roots: Sequence[x509.Certificate], neighbours: Sequence[x509.Certificate] = ()
+    ) -> None:
+        known = [*roots, *neighbours]
+        pins = {_fingerprint(each) for each in known}
         self._verifiers = {
             profile: ChainVerifier(_outside_rules(world, profile), roots, pins) for profile in Profile if roots
         }
+        self._attesting = ChainVerifier(_ATTESTED, known, pins) if known else None
 
     def judge(
         self, facts: CertificateFacts, profile: Profile, intermediates: Sequence[x509.Certificate], at: datetime
@@ -105,6 +112,19 @@ class OutsideAuthorities:
         """What verification finds; None where no outside authority is trusted at all."""
         verifier = self._verifiers.get(profile)
         return verifier.judge(facts, intermediates, at) if verifier else None
+
+    def attest(self, facts: CertificateFacts, intermediates: Sequence[x509.Certificate]) -> bool:
+        """Whether an authority that is known here, of either world, signed this when its life began.
+
+        Then the key is whose the certificate says. Not checked: what it may be used for, where, and if it still may.
+        """
+        if self._attesting is None:
+            return False
+        return self._attesting.judge(facts, intermediates, facts.not_before).status is ChainStatus.VERIFIED
+
+
+_OUTSIDE_DAYS = 3 * 366  # three years are common with the financial authorities
+_ATTESTED = ChainRules("attested", frozenset(), frozenset(), max_days=_OUTSIDE_DAYS, max_authorities=2)
 
 
 def _outside_rules(world: World, profile: Profile) -> ChainRules:
@@ -117,7 +137,7 @@ def _outside_rules(world: World, profile: Profile) -> ChainRules:
         usages=frozenset(needed),
         foreign_policies=own.foreign_policies,
         forbidden_usages=frozenset(),
-        max_days=3 * 366,  # three years are common with the financial authorities
+        max_days=_OUTSIDE_DAYS,
         max_authorities=2,
     )
 
@@ -145,9 +165,11 @@ def open_authority(settings: Settings, world: World) -> Iterator[Authority | Non
 
 
 def open_outside(settings: Settings, world: World) -> OutsideAuthorities:
-    """The outside authorities that the settings name. Raises SigningKeyUnusable for a file that holds none."""
-    file = settings.outside_root_certificates_file
-    return OutsideAuthorities(world, load_certificates(file) if file else ())
+    """The authorities elsewhere that the settings name. Raises SigningKeyUnusable for a file that holds none."""
+    outside, neighbours = settings.outside_root_certificates_file, settings.neighbour_certificates_file
+    return OutsideAuthorities(
+        world, load_certificates(outside) if outside else (), load_certificates(neighbours) if neighbours else ()
+    )
 
 
 def load_certificates(file: Path) -> list[x509.Certificate]:

@@ -259,6 +259,8 @@ def services_over(
             certificates=certificates,
             keys=certificate_keys,
             holders=holders,
+            electronic_keys=electronic_keys,
+            attempts=records.attempts,
             known_weak=terms.known_weak,
         ),
         certificate_issuing=issuing,

@@ -49,6 +49,13 @@ def next_state(state: CertificateState, command: CertificateCommand) -> Certific
 
 
 def held(certificate: Certificate, reason: HoldReason, at: datetime) -> Certificate:
+    """Held since then. The depository's hold takes the place of another's, which began when it began.
+
+    Raises Refused(CERTIFICATE_STATE).
+    """
+    others = certificate.state is CertificateState.HELD and certificate.hold_reason is not HoldReason.EXAMINED
+    if others and reason is HoldReason.EXAMINED:
+        return replace(certificate, hold_reason=reason)
     state = next_state(certificate.state, CertificateCommand.HOLD)
     return replace(certificate, state=state, held_at=at, hold_reason=reason)
 

@@ -96,6 +96,10 @@ class CertificateIssuing:
             raise refuse(RefusalCode.CERTIFICATE_AUTHORITY_MISSING)
         return self._authority
 
+    def is_own(self, issuer: str) -> bool:
+        """Whether this is the name of the authority here."""
+        return self._authority is not None and self._authority.issuer == issuer
+
     async def prepare(self, act: Act, requested: Certificate) -> Certificate:
         """The request, approved: what will be signed is part of it now, and of a record. Raises Refused."""
         holder = await self._holders.of(requested, act.session)

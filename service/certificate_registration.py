@@ -1,7 +1,7 @@
 """Registering a certificate that an outside authority issued (art. 13, 14): ours to use, not ours to make or renew."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cryptography import x509
@@ -9,6 +9,7 @@ from cryptography.x509.oid import NameOID
 
 from service.access import Caller
 from service.acts import Act, Acts, Done
+from service.attempts import Attempts
 from service.authority import OutsideAuthorities
 from service.certificate_changes import ensure_extended
 from service.certificate_holders import (
@@ -26,6 +27,7 @@ from service.certificates import (
     CertificateSource,
     CertificateState,
 )
+from service.electronic_keys import ensure_in_hand
 from service.identifiers import Kind
 from service.pki.chain import ChainStatus, ChainVerdict
 from service.pki.errors import CertificateError
@@ -37,6 +39,7 @@ from service.policy import Action
 from service.refusals import RefusalCode, refuse
 from service.storage.certificate_keys import CertificateKeyStore
 from service.storage.certificates import CERTIFICATE_CODEC, CertificateStore
+from service.storage.electronic_keys import ElectronicKeyStore
 from service.world import World
 
 _MOST_ABOVE = 4  # authorities' certificates given with one
@@ -68,6 +71,8 @@ class CertificateRegistration:
         certificates: CertificateStore,
         keys: CertificateKeyStore,
         holders: CertificateHolders,
+        electronic_keys: ElectronicKeyStore,
+        attempts: Attempts,
         known_weak: frozenset[str] = frozenset(),
     ) -> None:
         self._world = world
@@ -77,34 +82,36 @@ class CertificateRegistration:
         self._certificates = certificates
         self._keys = keys
         self._holders = holders
+        self._electronic_keys = electronic_keys
+        self._attempts = attempts
         self._known_weak = known_weak
 
     async def register(self, caller: Caller, given: RegistrationInput, *, key: str | None = None) -> Done[Certificate]:
         """Let an outside authority's certificate be used here.
 
         1. It is one certificate, and no private key.
-        2. It is not of the other world (art. 17): the attempt is recorded, its key never certified here.
+        2. It is not of the other world (art. 17): the attempt is recorded, and where an authority that is known here
+           has signed it, its key is never certified here. Nobody else's word blocks a key.
         3. It names this operator, by our URN or by participant and operator number in its subject.
         4. It leads to a root that is trusted here, for the profile's uses, and is in date.
-        5. Its key is good, and nobody else's; its serial number is not known yet.
+        5. Its key is good, and nobody else's; its serial number is not known yet; its electronic key is in hand.
         6. It takes the holder's seat; one that it supersedes must end before it does.
 
-        One in SM2 is kept and shown with its facts, and never usable.
+        One in SM2 is kept and shown with its facts, and never usable. Since whoever likes may write such a thing, it
+        claims neither key nor serial number nor seat, and may not have the name of the authority here.
         """
         await self._acts.permit(caller, Action.REGISTER_CERTIFICATE)
-        facts = self._parse(given)  # 1
-        await self._ensure_our_world(caller, facts)  # 2
+        facts, above = self._parse(given)  # 1
+        await self._ensure_our_world(caller, facts, above)  # 2
 
         async def work(act: Act) -> Done[Certificate]:
             holder = await self._holders.get_for(act.caller, given.operator_id, None, act.session)
             ensure_own_or_managed(act.caller, holder)
             ensure_active(holder)
             self._ensure_named(facts, holder)  # 3
-            above = _parse_chain(given.chain)
             verdict = self._judge(act, facts, given.profile, above)  # 4
-            await self._ensure_key(act, facts, holder, given.profile, verdict)  # 5
-            await self._ensure_unknown(act, facts)
             certificate = self._registered(act, facts, holder, given, verdict)
+            await self._ensure_free(act, facts, certificate)  # 5
             certificate = await self._seated(act, certificate)  # 6
             await self._certificates.insert(act.session, certificate)
             content = {**described(certificate), "chain": verdict.status}
@@ -123,30 +130,33 @@ class CertificateRegistration:
             caller, Action.REGISTER_CERTIFICATE, CERTIFICATE_CODEC, work, given=asked, key=key
         )
 
-    def _parse(self, given: RegistrationInput) -> CertificateFacts:
+    def _parse(self, given: RegistrationInput) -> tuple[CertificateFacts, list[x509.Certificate]]:
         try:
             ensure_no_private_key(given.chain.encode(errors="replace"))
         except CertificateError as error:
             raise error.at("chain") from None
         try:
-            return parse_certificate(given.certificate.encode(errors="replace"))
+            facts = parse_certificate(given.certificate.encode(errors="replace"))
         except CertificateError as error:
             raise error.at("certificate") from None
+        return facts, _parse_chain(given.chain)
 
-    async def _ensure_our_world(self, caller: Caller, facts: CertificateFacts) -> None:
+    async def _ensure_our_world(
+        self, caller: Caller, facts: CertificateFacts, above: Sequence[x509.Certificate]
+    ) -> None:
         there = self._world.neighbour
         urn = f"URI:urn:prop:{there.environment.value.lower()}:"
         if there.policy_oid not in facts.policies and not any(n.startswith(urn) for n in facts.alternative_names):
             return
 
-        async def work(act: Act) -> None:
-            content = {"thing": "certificate", "there": there.environment, "fingerprint": facts.fingerprint}
-            await act.record("environment.crossed", act.caller.id or "", act.caller.participant_id, content)
+        async def block(act: Act) -> None:
             if await self._keys.find(facts.key.spki_sha256, act.session) is None:
                 reason = BlockReason.OF_THE_OTHER_WORLD
                 await self._keys.block(act.session, facts.key.spki_sha256, reason, act.at)
 
-        await self._acts.follow(caller, work)
+        await self._attempts.crossed(caller, "certificate", fingerprint=facts.fingerprint)
+        if self._outside.attest(facts, above):
+            await self._acts.follow(caller, block)
         raise CertificateError(RefusalCode.CERTIFICATE_FOREIGN_WORLD, "certificate")
 
     def _ensure_named(self, facts: CertificateFacts, holder: CertificateHolder) -> None:
@@ -169,38 +179,34 @@ class CertificateRegistration:
             raise CertificateError(RefusalCode.CERTIFICATE_ROOT_NOT_TRUSTED, "certificate")
         if verdict.error is not None and verdict.status is not ChainStatus.UNSUPPORTED_ALGORITHM:
             raise verdict.error.at("certificate")
+        if verdict.status is not ChainStatus.VERIFIED and self._issuing.is_own(facts.issuer):
+            raise CertificateError(RefusalCode.CERTIFICATE_ISSUER_UNKNOWN, "certificate", issuer=facts.issuer)
         return verdict
 
-    async def _ensure_key(
-        self,
-        act: Act,
-        facts: CertificateFacts,
-        holder: CertificateHolder,
-        profile: CertificateProfile,
-        verdict: ChainVerdict,
-    ) -> None:
-        if verdict.status is ChainStatus.VERIFIED:
+    async def _ensure_free(self, act: Act, facts: CertificateFacts, coming: Certificate) -> None:
+        """Raises Refused for a key, a serial number or an electronic key that is not this certificate's to have."""
+        if coming.electronic_key_id is not None:
+            ensure_in_hand(await self._electronic_keys.find(coming.electronic_key_id, act.session), coming.holder_id)
+        known = await self._certificates.find_by_fingerprint(facts.fingerprint, act.session)
+        if coming.proven:
             try:
                 ensure_key_allowed(facts.key, known_weak=self._known_weak)
             except CertificateError as error:
                 raise error.at("certificate") from None
-        await self._keys.claim(act.session, facts.key.spki_sha256, holder.id, profile, act.at)
-
-    async def _ensure_unknown(self, act: Act, facts: CertificateFacts) -> None:
-        known = await self._certificates.find_by_serial(facts.issuer, facts.serial, act.session)
-        if known is not None or await self._certificates.find_by_fingerprint(facts.fingerprint, act.session):
+            await self._keys.claim(act.session, facts.key.spki_sha256, coming.holder_id, coming.profile, act.at)
+            known = known or await self._certificates.find_by_serial(facts.issuer, facts.serial, act.session)
+        if known is not None:
             raise refuse(RefusalCode.CERTIFICATE_KNOWN, "certificate", serial=facts.serial)
 
     async def _seated(self, act: Act, coming: Certificate) -> Certificate:
-        if coming.seat is None:
-            return coming
         if coming.supersedes_id is not None:
             old = await self._certificates.find(coming.supersedes_id, act.session)
             if old is None or (old.holder_id, old.profile) != (coming.holder_id, coming.profile):
                 raise refuse(RefusalCode.CERTIFICATE_NOT_FOUND, "supersedesId")
             ensure_extended(old, coming.not_after)
             coming = replace(coming, certified_by=tuple(sorted({*coming.certified_by, *old.certified_by})))
-        await self._issuing.make_room(act, coming)
+        if coming.seat is not None:
+            await self._issuing.make_room(act, coming)
         return coming
 
     def _registered(

@@ -98,7 +98,7 @@ class CertificateService:
     async def hold(
         self, caller: Caller, certificate_id: str, *, expected_version: int | None = None, key: str | None = None
     ) -> Done[Certificate]:
-        """Not usable until it is released (冻结)."""
+        """Not usable until it is released (冻结). The depository's takes the place of the participant's own."""
 
         async def work(act: Act) -> Done[Certificate]:
             certificate = await get_certificate(act, self._certificates, certificate_id, expected_version)
@@ -119,7 +119,8 @@ class CertificateService:
             if certificate.hold_reason is HoldReason.EXAMINED and act.caller.kind is CallerKind.OPERATOR:
                 raise refuse(RefusalCode.DEPOSITORY_DECIDES)
             changed = released(certificate)
-            await self._keys.claim(act.session, changed.spki_sha256, changed.holder_id, changed.profile, act.at)
+            if changed.proven:
+                await self._keys.claim(act.session, changed.spki_sha256, changed.holder_id, changed.profile, act.at)
             return await self._keep(act, changed, "certificate.released", {"reason": certificate.hold_reason})
 
         asked = {"certificate": certificate_id, "version": expected_version}
@@ -135,7 +136,10 @@ class CertificateService:
         expected_version: int | None = None,
         key: str | None = None,
     ) -> Done[Certificate]:
-        """For good (吊销). keyCompromise blocks the key, ends every certificate of it, and its holder's sessions."""
+        """For good (吊销). keyCompromise blocks the key, ends every certificate of it, and its holder's sessions.
+
+        A certificate that was never verified proves nobody's key: revoked, it takes nothing with it.
+        """
 
         async def work(act: Act) -> Done[Certificate]:
             certificate = await get_certificate(act, self._certificates, certificate_id, expected_version)
@@ -143,7 +147,7 @@ class CertificateService:
             why = ensure_reason(reason, allowed, invalidity_date, act.at)
             changed = revoked(certificate, why, act.at, invalidity_date)
             content: dict[str, object] = {**described(changed), "reason": why, "invalidityDate": invalidity_date}
-            if why is RevocationReason.KEY_COMPROMISE:
+            if why is RevocationReason.KEY_COMPROMISE and changed.proven:
                 content["actedSince"] = await self._records.count(act.caller, _acted_since(changed))
                 content["fellWithIt"] = await self._block(act, changed, invalidity_date)
             done = await self._keep(act, changed, "certificate.revoked", content)
@@ -175,7 +179,7 @@ class CertificateService:
             changed = held(certificate, HoldReason.KEY_LOST, act.at)
             done = await self._keep(act, changed, "certificate.key_lost", described(changed))
             if changed.electronic_key_id is not None:
-                for other in await lose(act, self._electronic_keys, self._certificates, changed.electronic_key_id):
+                for other in await lose(act, self._electronic_keys, self._certificates, changed):
                     await act.record("certificate.held", other.id, other.participant_id, {"reason": other.hold_reason})
             return done
 

@@ -135,11 +135,15 @@ class Certificate:
         return self.operator_id or self.registrar_id or ""
 
     @property
+    def proven(self) -> bool:
+        """Whether its issuer was verified. Otherwise anybody may have written it: it takes no key, serial or seat."""
+        return self.chain_verified is ChainStatus.VERIFIED
+
+    @property
     def seat(self) -> str | None:
         """What only one certificate has at a time: the place of its holder's one of this profile."""
         seated = self.state in SEATED and self.superseded_by_id is None
-        verified = self.chain_verified is ChainStatus.VERIFIED
-        return f"{self.holder_id}/{self.profile.value}" if seated and verified else None
+        return f"{self.holder_id}/{self.profile.value}" if seated and self.proven else None
 
 
 class Obstacle(StrEnum):
@@ -264,7 +268,7 @@ def obstacles(
     found = [
         _STATES_IN_THE_WAY.get(certificate.state),
         _DATES_IN_THE_WAY.get(validity_at(certificate, now)),
-        None if certificate.chain_verified is ChainStatus.VERIFIED else Obstacle.CHAIN_UNVERIFIED,
+        None if certificate.proven else Obstacle.CHAIN_UNVERIFIED,
     ]
     if registrar is not None:
         found.append(None if registrar.status is RegistrarStatus.ACTIVE else Obstacle.REGISTRAR_ENDED)

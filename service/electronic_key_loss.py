@@ -3,26 +3,32 @@
 from service.acts import Act
 from service.certificate_changes import held
 from service.certificates import Certificate, CertificateState, HoldReason
-from service.electronic_keys import ELECTRONIC_KEY_TRANSITIONS, ElectronicKeyCommand, moved_on
+from service.electronic_keys import ELECTRONIC_KEY_TRANSITIONS, ElectronicKey, ElectronicKeyCommand, moved_on
 from service.storage.certificates import CertificateStore
 from service.storage.electronic_keys import ElectronicKeyStore
 
 _MOST = 100  # certificates on one key
 
 
-async def hold_all_on(act: Act, certificates: CertificateStore, electronic_key_id: str) -> list[Certificate]:
-    """Hold what is issued on that key; answers what was held."""
-    stored = await certificates.list_by({"electronicKeyId": electronic_key_id}, _MOST, act.session)
+async def hold_all_on(act: Act, certificates: CertificateStore, electronic_key: ElectronicKey) -> list[Certificate]:
+    """Hold what is issued on that key to its participant; answers what was held."""
+    on_it = {"electronicKeyId": electronic_key.id, "participantId": electronic_key.participant_id}
+    stored = await certificates.list_by(on_it, _MOST, act.session)
     issued = [each for each in stored if each.state is CertificateState.ISSUED]
     return [await certificates.replace(act.session, held(each, HoldReason.KEY_LOST, act.at)) for each in issued]
 
 
 async def lose(
-    act: Act, electronic_keys: ElectronicKeyStore, certificates: CertificateStore, electronic_key_id: str
+    act: Act, electronic_keys: ElectronicKeyStore, certificates: CertificateStore, on_it: Certificate
 ) -> list[Certificate]:
-    """Let custody know, where it does not yet, and hold what is on the key."""
-    found = await electronic_keys.find(electronic_key_id, act.session)
-    if found is not None and (found.status, ElectronicKeyCommand.LOSE) in ELECTRONIC_KEY_TRANSITIONS:
+    """Let custody know, where it does not yet, and hold what else is on the key of this certificate.
+
+    Of a key that another participant has, nothing is said: who reports has no say over it.
+    """
+    found = await electronic_keys.find(on_it.electronic_key_id, act.session) if on_it.electronic_key_id else None
+    if found is None or found.participant_id != on_it.participant_id:
+        return []
+    if (found.status, ElectronicKeyCommand.LOSE) in ELECTRONIC_KEY_TRANSITIONS:
         lost = await electronic_keys.replace(act.session, moved_on(found, ElectronicKeyCommand.LOSE, act.at))
         await act.record("electronic_key.lost", lost.id, lost.participant_id, {"serial": lost.serial})
-    return await hold_all_on(act, certificates, electronic_key_id)
+    return await hold_all_on(act, certificates, found)

@@ -95,7 +95,7 @@ class ElectronicKeyService:
                 changed = replace(changed, operator_id=await self._user(act, changed, operator_id))
             content: dict[str, object] = {"serial": found.serial, "before": found.status, "after": changed.status}
             if command is ElectronicKeyCommand.LOSE:
-                content["held"] = [each.id for each in await hold_all_on(act, self._certificates, changed.id)]
+                content["held"] = [each.id for each in await hold_all_on(act, self._certificates, changed)]
             saved = await self._electronic_keys.replace(act.session, changed)
             kind = f"electronic_key.{changed.status.value.lower()}"
             return Done(saved, await act.record(kind, saved.id, saved.participant_id, content))

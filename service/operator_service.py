@@ -11,6 +11,7 @@ from service.errors import BadInput
 from service.identifiers import Kind
 from service.operator_book import OperatorBook
 from service.operators import (
+    Freezer,
     OffboardReason,
     Operator,
     OperatorStatus,
@@ -170,13 +171,16 @@ class OperatorService:
     async def freeze(
         self, caller: Caller, operator_id: str, *, expected_version: int | None = None, key: str | None = None
     ) -> Done[Operator]:
-        """Sessions end at once; permissions and certificates wait. The last active administrator stays."""
+        """Sessions end at once; permissions and certificates wait. The last active administrator stays.
+
+        The depository freezes whom the participant has frozen as well: from then on it alone unfreezes.
+        """
 
         async def work(act: Act) -> Done[Operator]:
             operator = await self._book.get(act, operator_id, expected_version)
-            changed = frozen(operator, act.at)
+            changed = frozen(operator, act.at, _freezer(act))
             await self._book.ensure_administered_without(act, operator)
-            return await self._book.keep(act, changed, "operator.frozen", {})
+            return await self._book.keep(act, changed, "operator.frozen", {"by": changed.frozen_by})
 
         asked = {"operator": operator_id, "version": expected_version}
         return await self._acts.perform(caller, Action.FREEZE_OPERATOR, OPERATOR_CODEC, work, given=asked, key=key)
@@ -184,10 +188,12 @@ class OperatorService:
     async def unfreeze(
         self, caller: Caller, operator_id: str, *, expected_version: int | None = None, key: str | None = None
     ) -> Done[Operator]:
+        """Raises Refused(DEPOSITORY_DECIDES) for a participant that would undo what the depository did."""
+
         async def work(act: Act) -> Done[Operator]:
             operator = await self._book.get(act, operator_id, expected_version)
             ensure_active(await self._book.get_participant(act, operator.participant_id))
-            return await self._book.keep(act, unfrozen(operator), "operator.unfrozen", {})
+            return await self._book.keep(act, unfrozen(operator, _freezer(act)), "operator.unfrozen", {})
 
         asked = {"operator": operator_id, "version": expected_version}
         return await self._acts.perform(caller, Action.UNFREEZE_OPERATOR, OPERATOR_CODEC, work, given=asked, key=key)
@@ -270,3 +276,7 @@ class OperatorService:
         promoted = await self._operators.replace(act.session, changed)
         await act.record("operator.succeeded", promoted.id, promoted.participant_id, content)
         return None
+
+
+def _freezer(act: Act) -> Freezer:
+    return Freezer.PARTICIPANT if act.caller.kind is CallerKind.OPERATOR else Freezer.DEPOSITORY

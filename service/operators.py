@@ -37,6 +37,11 @@ OPERATOR_TRANSITIONS: Mapping[tuple[OperatorStatus, OperatorCommand], OperatorSt
 )
 
 
+class Freezer(StrEnum):
+    PARTICIPANT = "PARTICIPANT"
+    DEPOSITORY = "DEPOSITORY"
+
+
 class OffboardReason(StrEnum):
     LEFT = "LEFT"  # 离职
     MOVED = "MOVED"  # 离岗
@@ -97,6 +102,7 @@ class Operator:
     last_seen_at: datetime | None = None
     sessions_end_at: datetime | None = None
     frozen_at: datetime | None = None
+    frozen_by: Freezer | None = None
     offboarded_at: datetime | None = None
     offboard_reason: OffboardReason | None = None
 
@@ -109,15 +115,23 @@ def next_status(status: OperatorStatus, command: OperatorCommand) -> OperatorSta
     return following
 
 
-def frozen(operator: Operator, at: datetime) -> Operator:
-    """The operator, frozen: nothing is taken away, sessions end at once."""
+def frozen(operator: Operator, at: datetime, by: Freezer) -> Operator:
+    """The operator, frozen: nothing is taken away, sessions end at once.
+
+    The depository's freeze takes the place of the participant's, which began when it began.
+    """
+    if operator.frozen_by is Freezer.PARTICIPANT and by is Freezer.DEPOSITORY:
+        return replace(operator, frozen_by=by)
     status = next_status(operator.status, OperatorCommand.FREEZE)
-    return replace(operator, status=status, frozen_at=at, sessions_end_at=at)
+    return replace(operator, status=status, frozen_at=at, frozen_by=by, sessions_end_at=at)
 
 
-def unfrozen(operator: Operator) -> Operator:
-    """Active again. Sessions of before stay ended."""
-    return replace(operator, status=next_status(operator.status, OperatorCommand.UNFREEZE), frozen_at=None)
+def unfrozen(operator: Operator, by: Freezer) -> Operator:
+    """Active again. Sessions of before stay ended. Raises Refused(DEPOSITORY_DECIDES) where the depository froze."""
+    status = next_status(operator.status, OperatorCommand.UNFREEZE)
+    if operator.frozen_by is Freezer.DEPOSITORY and by is not Freezer.DEPOSITORY:
+        raise refuse(RefusalCode.DEPOSITORY_DECIDES)
+    return replace(operator, status=status, frozen_at=None, frozen_by=None)
 
 
 def offboarded(operator: Operator, reason: OffboardReason, at: datetime) -> Operator:
@@ -133,6 +147,7 @@ def offboarded(operator: Operator, reason: OffboardReason, at: datetime) -> Oper
         ),
         sessions_end_at=at,
         frozen_at=None,
+        frozen_by=None,
         offboarded_at=at,
         offboard_reason=reason,
     )

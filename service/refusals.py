@@ -328,8 +328,8 @@ RULES: Mapping[RefusalCode, Rule] = MappingProxyType(
         ),
         RefusalCode.DEPOSITORY_DECIDES: Rule(
             19,
-            "Suspending, resuming and terminating are the depository's to decide.",
-            "暂停、恢复和终止服务由中国结算决定。",
+            "Suspending, resuming and terminating are the depository's to decide; what it holds or froze, it releases.",
+            "暂停、恢复和终止服务由中国结算决定；由其冻结的，由其解冻。",
         ),
         RefusalCode.GROUND_MISSING: Rule(
             19, "The ground of this decision, or the rule it rests on, is missing.", "缺少作出该决定的事由或依据。"

@@ -175,7 +175,7 @@ class RevocationStatus:
 
     async def find_certificate(self, serial: str) -> Certificate | None:
         """The one that an answer about this serial number is about."""
-        return await self._certificates.find_by_serial(self.authority.issuer, serial)
+        return await self._certificates.find_own(self.authority.issuer, serial)
 
     def _forget(self, serial: str) -> None:
         for issuer_id in self._responder.issuer_ids:

@@ -61,6 +61,10 @@ class Settings(BaseModel):
     outside_root_certificates_file: Path | None = setting(
         None, what="Roots of outside authorities (PEM) whose certificates may be registered here."
     )
+    neighbour_certificates_file: Path | None = setting(
+        None,
+        what="Authorities of the other world (PEM): the key in a certificate of theirs that is shown here is blocked.",
+    )
     blocked_keys_file: Path | None = setting(
         None, what="Keys never to be certified: SHA-256 of SubjectPublicKeyInfo in hex, one a line."
     )

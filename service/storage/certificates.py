@@ -67,7 +67,8 @@ CERTIFICATES = declare(
 )
 """`seat`: one usable certificate a holder and profile; a successor takes it over while the old one still serves.
 
-`issuedAs`: issuer and serial number, since a serial is its issuer's own (RFC 5280, 4.1.2.2).
+`issuedAs`: issuer and serial number, since a serial is its issuer's own (RFC 5280, 4.1.2.2). Only where the issuer was
+verified: a name and a number that anybody may have written keep nobody's out.
 """
 
 _STANDING = [state.value for state in STANDING]
@@ -80,7 +81,7 @@ def issued_as(issuer: str, serial_number: str) -> str:
 
 def _derived(certificate: Certificate) -> Document:
     derived: Document = {"renewalFrom": renewal_start(certificate.not_before, certificate.not_after)}
-    if certificate.serial_number is not None:
+    if certificate.serial_number is not None and certificate.proven:
         derived["issuedAs"] = issued_as(certificate.issuer, certificate.serial_number)
     if certificate.seat is not None:
         derived["seat"] = certificate.seat
@@ -180,7 +181,13 @@ class CertificateStore(Versioned[Certificate]):
         return await self.find_by({"fingerprint": fingerprint}, session)
 
     async def find_by_serial(self, issuer: str, serial_number: str, session: Session = None) -> Certificate | None:
+        """One whose issuer was verified; an outside authority's as well."""
         return await self.find_by({"issuedAs": issued_as(issuer, serial_number)}, session)
+
+    async def find_own(self, issuer: str, serial_number: str) -> Certificate | None:
+        """One that the authority of this world issued: of no other does it answer."""
+        own = {"issuedAs": issued_as(issuer, serial_number), "source": CertificateSource.OWN.value}
+        return await self.find_by(own)
 
     async def find_seated(
         self, holder_id: str, profile: CertificateProfile, session: Session = None

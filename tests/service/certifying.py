@@ -75,11 +75,15 @@ class OutsideAuthority:
     at: datetime
     name: str = "Outside Root"
     key: Key = field(default_factory=make_key)
+    subject: x509.Name | None = None  # for one with another's whole name
+
+    @property
+    def issuer(self) -> x509.Name:
+        return self.subject or x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self.name)])
 
     @property
     def root(self) -> x509.Certificate:
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self.name)])
-        begin = self.at - timedelta(days=900)
+        name, begin = self.issuer, self.at - timedelta(days=900)
         builder = x509.CertificateBuilder(name, name, self.key.public_key(), 1, begin, begin + timedelta(days=4000))
         return (
             builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -111,10 +115,9 @@ class OutsideAuthority:
             ]
         )
         begin = not_before or self.at - timedelta(days=1)
-        issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self.name)])
         identity: x509.GeneralName = x509.UniformResourceIdentifier(urn) if urn else x509.DNSName("broker.example")
         builder = (
-            x509.CertificateBuilder(issuer, subject, public, serial, begin, begin + timedelta(days=days))
+            x509.CertificateBuilder(self.issuer, subject, public, serial, begin, begin + timedelta(days=days))
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
             .add_extension(key_usage("digitalSignature"), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
@@ -176,6 +179,8 @@ class Certifying(Institutions):
             certificates=self.certificate_store,
             keys=self.key_store,
             holders=self.holders,
+            electronic_keys=self.electronic_key_store,
+            attempts=self.records.attempts,
         )
         self.use = CertificateUse(database, self.clock, self.records, self.certificate_store)
         self.outbox_store = OutboxStore(database)

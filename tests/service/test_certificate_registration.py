@@ -1,27 +1,27 @@
 """Certificates of outside authorities: what is let in, and every reason why not, each by its name."""
 
-import base64
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
 
-from service.access import SYSTEM
+from service.attempts import EACH
+from service.authority import OutsideAuthorities
+from service.certificate_issuing import pem_of
 from service.certificate_keys import BlockReason
 from service.certificate_registration import RegistrationInput
-from service.certificate_requests import RequestInput
-from service.certificates import CertificateSource, CertificateState, Obstacle
+from service.certificates import CertificateSource, CertificateState
 from service.operators import Operator
 from service.pki.chain import ChainStatus
-from service.pki.parsing import parse_certificate
+from service.pki.keys import facts_of
+from service.records import Record
 from service.refusals import RefusalCode, Refused
 from service.storage.database import Database
 from service.world import PRODUCTION
 from tests.databases import NEIGHBOUR, open_wire_database, renamed
-from tests.service.certifying import LOGIN, Certifying, OutsideAuthority, make_csr, make_key
-from tests.service.institutions import OFFICER, REVIEWER, caller_for
+from tests.service.certifying import LOGIN, Certifying, Key, OutsideAuthority, ask, make_key
+from tests.service.institutions import OFFICER, OTHER_USCC, REVIEWER, caller_for, sole
 from tests.service.pki.authorities import TRYOUT, make_ceremony
 
 pytestmark = pytest.mark.wire
@@ -108,22 +108,73 @@ async def test_one_of_another_holder_is_refused_be_its_common_name_the_same(desk
     assert code is RefusalCode.CERTIFICATE_OF_ANOTHER_HOLDER
 
 
-async def test_one_of_the_other_world_is_refused_recorded_and_its_key_blocked(desk: Certifying) -> None:
+async def crossings_of(desk: Certifying) -> list[Record]:
+    return [each for each in await desk.records_of(OFFICER.id or "") if each.kind == "environment.crossed"]
+
+
+async def test_one_of_the_other_world_is_refused_and_recorded(desk: Certifying) -> None:
     _, administrator = await desk.open()
-    key = make_key()
-    sandbox = make_ceremony(TRYOUT, desk.clock.time - timedelta(days=1)).issue(key=key, at=desk.clock.time)
-    pem = sandbox.certificate.public_bytes(Encoding.PEM).decode()
+    sandbox = make_ceremony(TRYOUT, desk.clock.time - timedelta(days=1)).issue(at=desk.clock.time)
+    assert await refused(desk, administrator, pem_of(sandbox)) is RefusalCode.CERTIFICATE_FOREIGN_WORLD
+    (crossing,) = await crossings_of(desk)
+    assert sandbox.fingerprint in crossing.content
+
+
+async def test_a_key_that_an_authority_of_the_other_world_certified_is_blocked(desk: Certifying) -> None:
+    _, administrator = await desk.open()
+    key, at = make_key(), desk.clock.time
+    ceremony = make_ceremony(TRYOUT, at - timedelta(days=1))
+    known = [ceremony.root, ceremony.issuing.certificate]
+    desk.registration._outside = OutsideAuthorities(PRODUCTION, [desk.outside.root], known)
+    sandbox = ceremony.issue(key=key, at=at, days=30)
+    desk.pass_days(60)  # what is over by now was of the other world all the same
+    assert await refused(desk, administrator, pem_of(sandbox)) is RefusalCode.CERTIFICATE_FOREIGN_WORLD
+    await ensure_blocked(desk, administrator, key)
+
+
+async def test_a_key_that_a_trusted_authority_certified_for_the_other_world_is_blocked(desk: Certifying) -> None:
+    _, administrator = await desk.open()
+    key, urn = make_key(), URN.replace("production", "sandbox")
+    pem = desk.outside.issue(key=key, urn=urn)
     assert await refused(desk, administrator, pem) is RefusalCode.CERTIFICATE_FOREIGN_WORLD
-    crossings = [each for each in await desk.records_of(OFFICER.id or "") if each.kind == "environment.crossed"]
-    assert len(crossings) == 1
-    blocked = await desk.key_store.find(sandbox.key.spki_sha256)
+    await ensure_blocked(desk, administrator, key)
+
+
+async def ensure_blocked(desk: Certifying, operator: Operator, key: Key) -> None:
+    with pytest.raises(Refused) as caught:
+        await desk.requests.request(REVIEWER, ask(operator, key))
+    assert sole(caught) is RefusalCode.CERTIFICATE_KEY_BLOCKED
+    blocked = await desk.key_store.find(facts_of(key.public_key()).spki_sha256)
     assert blocked is not None
     assert blocked.block_reason is BlockReason.OF_THE_OTHER_WORLD
-    with pytest.raises(Refused) as caught:
-        await desk.requests.request(REVIEWER, RequestInput(LOGIN, make_csr(key), operator_id=administrator.id))
-    assert caught.value.refusals[0].code is RefusalCode.CERTIFICATE_KEY_BLOCKED
-    urn = URN.replace("production", "sandbox")
-    assert await refused(desk, administrator, desk.outside.issue(urn=urn)) is RefusalCode.CERTIFICATE_FOREIGN_WORLD
+
+
+@pytest.mark.parametrize(
+    "marked", [{"policy": PRODUCTION.neighbour.policy_oid}, {"urn": URN.replace("production", "sandbox")}]
+)
+async def test_no_key_is_blocked_by_who_writes_it_into_a_certificate_of_the_other_world(
+    desk: Certifying, marked: dict[str, str]
+) -> None:
+    _, administrator = await desk.open()
+    _, victim = await desk.open(OTHER_USCC, "ISS001")
+    key = make_key()
+    forged = OutsideAuthority(desk.clock.time, "Forger").issue(key=key, **marked)  # type: ignore[arg-type]  # by name
+    namesake = OutsideAuthority(desk.clock.time).issue(key=key, **marked)  # type: ignore[arg-type]  # by name
+    for pem in (forged, namesake):
+        with pytest.raises(Refused) as caught:
+            await desk.registration.register(caller_for(administrator), given(administrator, pem))
+        assert sole(caught) is RefusalCode.CERTIFICATE_FOREIGN_WORLD
+    assert await desk.key_store.find(facts_of(key.public_key()).spki_sha256) is None
+    assert (await desk.issue(victim, key)).state is CertificateState.ISSUED
+
+
+async def test_certificates_of_the_other_world_are_recorded_with_the_bound_of_all_crossings(desk: Certifying) -> None:
+    _, administrator = await desk.open()
+    forger = OutsideAuthority(desk.clock.time, "Forger")
+    for serial in range(1, EACH + 5):
+        pem = forger.issue(serial=serial, policy=PRODUCTION.neighbour.policy_oid)
+        assert await refused(desk, administrator, pem) is RefusalCode.CERTIFICATE_FOREIGN_WORLD
+    assert len(await crossings_of(desk)) == EACH
 
 
 async def test_one_of_production_is_refused_in_the_other_world_as_well(wire_uri: str) -> None:
@@ -131,8 +182,7 @@ async def test_one_of_production_is_refused_in_the_other_world_as_well(wire_uri:
         desk = Certifying(database)
         _, administrator = await desk.open()
         live = make_ceremony(PRODUCTION, desk.clock.time - timedelta(days=1)).issue(key=make_key(), at=desk.clock.time)
-        pem = live.certificate.public_bytes(Encoding.PEM).decode()
-        assert await refused(desk, administrator, pem) is RefusalCode.CERTIFICATE_FOREIGN_WORLD
+        assert await refused(desk, administrator, pem_of(live)) is RefusalCode.CERTIFICATE_FOREIGN_WORLD
         assert await refused(desk, administrator, desk.outside.issue(urn=URN)) is RefusalCode.CERTIFICATE_FOREIGN_WORLD
 
 
@@ -211,30 +261,3 @@ async def test_where_no_outside_authority_is_trusted_nothing_is_registered(wire_
     desk.registration._outside._verifiers.clear()
     code = await refused(desk, administrator, desk.outside.issue())
     assert code is RefusalCode.CERTIFICATE_ROOT_NOT_TRUSTED
-
-
-async def test_one_in_sm2_is_shown_and_never_usable(desk: Certifying) -> None:
-    _, administrator = await desk.open()
-    certificate = (await desk.registration.register(OFFICER, given(administrator, sm2(desk)))).subject
-    assert certificate.chain_verified is ChainStatus.UNSUPPORTED_ALGORITHM
-    assert certificate.key_algorithm == "SM2"
-    assert "somebody" in certificate.subject
-    assert await desk.certificates.obstacles_of(SYSTEM, [certificate]) == [(Obstacle.CHAIN_UNVERIFIED,)]
-    assert certificate.seat is None
-    assert (await desk.issue(administrator)).state is CertificateState.ISSUED, "it takes nobody's place"
-
-
-async def test_one_in_sm2_that_expired_is_refused_all_the_same(desk: Certifying) -> None:
-    _, administrator = await desk.open()
-    pem = sm2(desk)
-    desk.pass_days(1000)
-    assert await refused(desk, administrator, pem) is RefusalCode.CERTIFICATE_EXPIRED
-
-
-def sm2(desk: Certifying) -> str:
-    """A certificate whose key is on the curve of GM/T 0003: made of one on P-256, its curve renamed."""
-    der = parse_certificate(desk.outside.issue().encode()).der
-    p256, curve = bytes.fromhex("06082a8648ce3d030107"), bytes.fromhex("06082a811ccf5501822d")
-    assert der.count(p256) == 1
-    text = base64.encodebytes(der.replace(p256, curve)).decode()
-    return f"-----BEGIN CERTIFICATE-----\n{text}-----END CERTIFICATE-----\n"

@@ -135,7 +135,17 @@ class CertificateLife(RuleBasedStateMachine):
 
     @rule(reason=st.sampled_from(HoldReason))
     def hold(self, reason: HoldReason) -> None:
+        before = self.certificate
         self.do(lambda: held(self.certificate, reason, AT))
+        if reason is HoldReason.EXAMINED and before.state in SEATED:
+            assert self.certificate.hold_reason is reason, "no hold comes before the depository's"
+
+    @rule(reason=st.sampled_from([HoldReason.ASKED, HoldReason.KEY_LOST]))
+    def hold_again(self, reason: HoldReason) -> None:
+        before = self.certificate
+        self.do(lambda: held(self.certificate, reason, AT + DAY))
+        if before.state is CertificateState.HELD:
+            assert self.certificate is before
 
     @rule()
     def release(self) -> None:

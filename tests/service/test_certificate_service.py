@@ -55,6 +55,26 @@ async def test_what_the_depository_holds_it_alone_releases(desk: Certifying) -> 
     assert (done.subject.state, done.subject.hold_reason, done.subject.held_at) == (CertificateState.ISSUED, None, None)
 
 
+async def test_no_hold_of_the_participants_comes_before_the_depositorys(desk: Certifying) -> None:
+    _, administrator = await desk.open()
+    me, asked = caller_for(administrator), await desk.issue(administrator)
+    lost = await desk.issue(administrator, profile=SEAL)
+    asked = (await desk.certificates.hold(me, asked.id)).subject
+    lost = (await desk.certificates.report_lost(me, lost.id)).subject
+    desk.pass_days(1)
+    for each in (asked, lost):
+        done = await desk.certificates.hold(OFFICER, each.id)
+        assert (done.subject.state, done.subject.hold_reason) == (CertificateState.HELD, HoldReason.EXAMINED)
+        assert done.subject.held_at == each.held_at, "it is not usable since it was held first"
+        with pytest.raises(Refused) as caught:
+            await desk.certificates.release(me, each.id)
+        assert sole(caught) is RefusalCode.DEPOSITORY_DECIDES
+        with pytest.raises(Refused) as caught:
+            await desk.certificates.hold(OFFICER, each.id)
+        assert sole(caught) is RefusalCode.CERTIFICATE_STATE
+        assert (await desk.certificates.release(OFFICER, each.id)).subject.state is CertificateState.ISSUED
+
+
 async def test_a_revoked_one_is_not_released(desk: Certifying) -> None:
     _, administrator = await desk.open()
     certificate = await desk.issue(administrator)

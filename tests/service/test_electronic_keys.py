@@ -1,8 +1,11 @@
 """Electronic keys in custody: who has which, and what a loss does at once."""
 
+from dataclasses import replace
+
 import pytest
 
 from service.access import Permission
+from service.certificate_registration import RegistrationInput
 from service.certificate_requests import RequestInput
 from service.certificates import CertificateState, HoldReason
 from service.electronic_key_service import ElectronicKeyInput
@@ -18,7 +21,7 @@ from service.operators import Operator
 from service.refusals import RefusalCode, Refused
 from service.storage.database import Database
 from tests.service.certifying import LOGIN, Certifying, make_csr, make_key
-from tests.service.institutions import OFFICER, OTHER_USCC, REVIEWER, caller_for
+from tests.service.institutions import OFFICER, OTHER_USCC, REVIEWER, caller_for, sole
 from tests.service.test_certificate_rules import AT
 
 KEY = ElectronicKey(
@@ -104,6 +107,26 @@ async def test_a_certificate_goes_onto_the_key_in_its_holders_hand_only(desk: Ce
     with pytest.raises(Refused) as caught:
         await desk.requests.request(REVIEWER, request)
     assert caught.value.refusals[0].code is RefusalCode.ELECTRONIC_KEY_NOT_FOUND
+
+
+@pytest.mark.wire
+async def test_a_key_in_another_participants_hand_is_neither_named_nor_reported_lost(desk: Certifying) -> None:
+    _, victim = await desk.open()
+    _, attacker = await desk.open(OTHER_USCC, "ISS001")
+    key = await given_to(desk, victim)
+    request = RequestInput(LOGIN, make_csr(make_key()), operator_id=victim.id, electronic_key_id=key.id)
+    theirs = (await desk.requests.approve(OFFICER, (await desk.requests.request(REVIEWER, request)).subject.id)).subject
+    me, pem = caller_for(attacker), desk.outside.issue(code="ISS001")
+    with pytest.raises(Refused) as caught:
+        await desk.registration.register(me, RegistrationInput(LOGIN, attacker.id, pem, electronic_key_id=key.id))
+    assert sole(caught) is RefusalCode.ELECTRONIC_KEY_NOT_FOUND
+    own = (await desk.registration.register(me, RegistrationInput(LOGIN, attacker.id, pem))).subject
+    named = await desk.certificate_store.replace(None, replace(own, electronic_key_id=key.id))  # as it once could be
+    assert (await desk.certificates.report_lost(me, named.id)).subject.state is CertificateState.HELD
+    assert (await desk.again(theirs)).state is CertificateState.ISSUED
+    (found,) = await desk.electronic_keys.get_many(OFFICER, [key.id])
+    assert found is not None
+    assert found.status is ElectronicKeyStatus.IN_USE
 
 
 @pytest.mark.wire

@@ -33,6 +33,7 @@ from service.applications import (
 )
 from service.operators import (
     OPERATOR_TRANSITIONS,
+    Freezer,
     OffboardReason,
     Operator,
     OperatorCommand,
@@ -237,13 +238,21 @@ class OperatorLife(RuleBasedStateMachine):
             assert after.sessions_end_at >= before.sessions_end_at, "an ended session does not come back"
         self.operator = after
 
-    @rule()
-    def freeze(self) -> None:
-        self.attempt(lambda each: operators.frozen(each, self.at))
+    @rule(by=st.sampled_from(Freezer))
+    def freeze(self, by: Freezer) -> None:
+        before = self.operator
+        self.attempt(lambda each: operators.frozen(each, self.at, by))
+        if before.frozen_at is not None:
+            assert self.operator.frozen_at == before.frozen_at, "frozen since it first was"
+        if by is Freezer.DEPOSITORY and before.status is not OperatorStatus.OFFBOARDED:
+            assert self.operator.frozen_by is Freezer.DEPOSITORY, "nobody comes before the depository"
 
-    @rule()
-    def unfreeze(self) -> None:
-        self.attempt(operators.unfrozen)
+    @rule(by=st.sampled_from(Freezer))
+    def unfreeze(self, by: Freezer) -> None:
+        before = self.operator
+        self.attempt(lambda each: operators.unfrozen(each, by))
+        if before.frozen_by is Freezer.DEPOSITORY and by is not Freezer.DEPOSITORY:
+            assert self.operator is before
 
     @rule(reason=st.sampled_from(OffboardReason))
     def offboard(self, reason: OffboardReason) -> None:
@@ -276,7 +285,7 @@ class OperatorLife(RuleBasedStateMachine):
         topics = [each.topic for each in now.sms_subscriptions]
         assert len(set(topics)) == len(topics)
         assert (now.offboarded_at is not None) == (now.status is OperatorStatus.OFFBOARDED)
-        assert (now.frozen_at is not None) == (now.status is OperatorStatus.FROZEN)
+        assert (now.frozen_at is not None) == (now.frozen_by is not None) == (now.status is OperatorStatus.FROZEN)
         if now.status is OperatorStatus.OFFBOARDED:
             assert now.permissions == ()
             assert all(each.status is SmsStatus.CANCELLED for each in now.sms_subscriptions)

@@ -8,7 +8,7 @@ from service.access import Caller, CallerKind, OperatorRole, Permission
 from service.certificates import CertificateState
 from service.errors import Forbidden
 from service.operator_service import OperatorInput
-from service.operators import OffboardReason, OperatorStatus, SmsStatus, SmsTopic
+from service.operators import Freezer, OffboardReason, OperatorStatus, SmsStatus, SmsTopic
 from service.refusals import RefusalCode, Refused
 from service.storage.database import Database
 from tests.service.institutions import OFFICER, OTHER_USCC, SECOND_OFFICER, TELEPHONE, Institutions, caller_for, sole
@@ -172,6 +172,34 @@ async def test_another_participants_operator_is_as_one_that_does_not_exist(platf
         told.append(caught.value.refusals)
     assert told[0] == told[1]
     assert await platform.operators.get_many(me, [stranger.id, nobody, administrator.id]) == [None, None, administrator]
+
+
+@pytest.mark.parametrize("first", ["the depository", "the participant"])
+async def test_whom_the_depository_froze_it_alone_unfreezes(platform: Institutions, first: str) -> None:
+    _, administrator = await platform.open()
+    me, clerk = caller_for(administrator), await platform.register(administrator, "000002")
+    if first == "the participant":
+        await platform.operators.freeze(me, clerk.id)
+    frozen = (await platform.operators.freeze(OFFICER, clerk.id)).subject
+    assert (frozen.status, frozen.frozen_by) == (OperatorStatus.FROZEN, Freezer.DEPOSITORY)
+    with pytest.raises(Refused) as caught:
+        await platform.operators.unfreeze(me, clerk.id)
+    assert sole(caught) is RefusalCode.DEPOSITORY_DECIDES
+    for caller in (me, OFFICER):
+        with pytest.raises(Refused) as caught:
+            await platform.operators.freeze(caller, clerk.id)
+        assert sole(caught) is RefusalCode.OPERATOR_STATE
+    done = await platform.operators.unfreeze(OFFICER, clerk.id)
+    assert (done.subject.status, done.subject.frozen_by) == (OperatorStatus.ACTIVE, None)
+
+
+async def test_whom_the_participant_froze_it_or_the_depository_unfreezes(platform: Institutions) -> None:
+    _, administrator = await platform.open()
+    me, clerk = caller_for(administrator), await platform.register(administrator, "000002")
+    for caller in (me, OFFICER):
+        frozen = (await platform.operators.freeze(me, clerk.id)).subject
+        assert frozen.frozen_by is Freezer.PARTICIPANT
+        assert (await platform.operators.unfreeze(caller, clerk.id)).subject.status is OperatorStatus.ACTIVE
 
 
 async def test_frozen_and_unfrozen_an_operator_keeps_its_permissions_but_not_its_sessions(

@@ -20,7 +20,15 @@ from service.access import ROLE_CEILINGS, Caller, OperatorRole, Permission, Serv
 from service.applications import ApplicationCommand
 from service.errors import ServiceError
 from service.operator_service import OperatorInput
-from service.operators import OPERATOR_TRANSITIONS, OffboardReason, OperatorCommand, OperatorStatus, SmsStatus, SmsTopic
+from service.operators import (
+    OPERATOR_TRANSITIONS,
+    Freezer,
+    OffboardReason,
+    OperatorCommand,
+    OperatorStatus,
+    SmsStatus,
+    SmsTopic,
+)
 from service.pagination import BY_ID, PageRequest
 from service.participants import PARTICIPANT_TRANSITIONS, ParticipantCommand, ParticipantStatus
 from service.records import Record, RecordFilter
@@ -57,6 +65,7 @@ class Held:
     permissions: frozenset[Permission]
     status: OperatorStatus = OperatorStatus.ACTIVE
     topics: frozenset[SmsTopic] = frozenset()
+    frozen_by: Freezer | None = None
 
 
 @dataclass
@@ -74,7 +83,7 @@ class State:
     def end(self, operator_id: str) -> None:
         held = self.operators[operator_id]
         held.status = OPERATOR_TRANSITIONS[held.status, OperatorCommand.OFFBOARD]
-        held.permissions, held.topics = frozenset(), frozenset()
+        held.permissions, held.topics, held.frozen_by = frozenset(), frozenset(), None
 
     def end_all(self, ids: Sequence[str]) -> None:
         """What ends with the participant: its services, and all who are not gone yet."""
@@ -135,10 +144,15 @@ def apply(  # noqa: C901, PLR0912 - one case a kind of record
         case "operator.permissions.changed":
             assert frozenset(map(Permission, content["before"])) == state.operators[subject].permissions
             state.operators[subject].permissions = frozenset(map(Permission, content["after"]))
-        case "operator.frozen" | "operator.unfrozen":
-            command = OperatorCommand.FREEZE if kind.endswith(".frozen") else OperatorCommand.UNFREEZE
+        case "operator.frozen":
+            held, by = state.operators[subject], Freezer(content["by"])
+            if (held.frozen_by, by) != (Freezer.PARTICIPANT, Freezer.DEPOSITORY):
+                held.status = OPERATOR_TRANSITIONS[held.status, OperatorCommand.FREEZE]
+            held.frozen_by = by
+        case "operator.unfrozen":
             held = state.operators[subject]
-            held.status = OPERATOR_TRANSITIONS[held.status, command]
+            held.status = OPERATOR_TRANSITIONS[held.status, OperatorCommand.UNFREEZE]
+            held.frozen_by = None
         case "operator.offboarded":
             state.end(subject)
         case "operator.sms.subscribed":
@@ -230,6 +244,7 @@ class Play:
                 frozenset(each.permissions),
                 each.status,
                 frozenset(sms.topic for sms in each.sms_subscriptions if sms.status is SmsStatus.ACTIVE),
+                each.frozen_by,
             )
             for each in found
         }
