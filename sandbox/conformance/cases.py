@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sandbox.conformance.events import Source
 from sandbox.conformance.expectations import AnyExpectation, Told
 
 HERE = Path(__file__).with_name("cases")
@@ -68,6 +69,12 @@ class Case(BaseModel):
     @property
     def facts(self) -> frozenset[str]:
         return COMMON_FACTS | STEP_FACTS[self.step]
+
+    @property
+    def record_kinds(self) -> frozenset[str]:
+        """The kinds of record that it looks at."""
+        patterns = [each.pattern for each in self.expect]
+        return frozenset(str(each["kind"]) for each in patterns if each["source"] == Source.RECORD.value)
 
     @model_validator(mode="after")
     def _names_what_there_is(self) -> "Case":

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
 
-from sandbox.conformance.events import Value
+from sandbox.conformance.events import Source, Value
 from sandbox.conformance.patterns import OPERATORS, facts_in
 
 
@@ -24,6 +24,8 @@ def _conditions_are_known(pattern: dict[str, Any]) -> dict[str, Any]:
             raise ValueError(f"{path}: a condition is one of {', '.join(sorted(OPERATORS))}")
     if "source" not in pattern:
         raise ValueError("a pattern says of which source it is")
+    if pattern["source"] == Source.RECORD.value and not isinstance(pattern.get("kind"), str):
+        raise ValueError("a pattern of records says of which kind they are")
     return pattern
 
 

@@ -56,7 +56,7 @@ def grade(
     case: Case, facts: Facts, events: Sequence[Event], *, begun_at: datetime, now: datetime, ended: bool
 ) -> Verdict:
     """The verdict at this moment. `ended`: the client says that it is done; so does the case's time."""
-    timeline = [each for each in in_order(events) if each.at >= begun_at]
+    timeline = [each for each in in_order(events) if begun_at <= each.at <= now]
     over = ended or now >= begun_at + timedelta(seconds=case.seconds)
     findings = []
     for each in case.expect:

@@ -14,7 +14,7 @@ from service.pagination import BY_ID, PageRequest
 from service.storage.certificates import CertificateStore
 from service.storage.operators import OperatorFilter, OperatorStore
 
-MOST_OPERATORS = 100
+BATCH = 100
 NEEDED = {OperatorRole.ADMINISTRATOR: "an administrator", OperatorRole.OPERATOR: "a clerk (role OPERATOR)"}
 
 
@@ -47,10 +47,16 @@ class People:
         return Cast(found[OperatorRole.ADMINISTRATOR], found[OperatorRole.OPERATOR])
 
     async def of_tenant(self, tenant_id: str) -> list[Operator]:
-        """In the order in which they were registered."""
-        caller = replace(SYSTEM, participant_id=tenant_id)
-        wanted = OperatorFilter(participant_id=tenant_id)
-        return list((await self._services.operators.page(caller, wanted, PageRequest(BY_ID, MOST_OPERATORS))).items)
+        """All, in the order in which they were registered."""
+        caller, wanted = replace(SYSTEM, participant_id=tenant_id), OperatorFilter(participant_id=tenant_id)
+        found: list[Operator] = []
+        boundary = None
+        while True:
+            page = await self._services.operators.page(caller, wanted, PageRequest(BY_ID, BATCH, boundary))
+            found += page.items
+            if not page.has_next:
+                return found
+            boundary = page.positions[-1]
 
     async def get(self, operator_id: str) -> Operator:
         """Raises BadInput where there is none."""

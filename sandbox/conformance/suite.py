@@ -38,9 +38,11 @@ from sandbox.tenants.records import Tenant
 from service.bootstrap import Services
 from service.conformance_reports import ConformanceReport
 from service.errors import BadInput
+from service.refusals import Refused
 from service.storage.database import Database, Session
 
 LATEST = 10
+MOST_RUNS = 50  # of a tenant that are kept: the newest
 
 
 class Conformance:
@@ -71,9 +73,7 @@ class Conformance:
 
     async def begin(self, tenant: Tenant) -> Run:
         """A run. Raises BadInput while another is under way, or where nobody can log in for it."""
-        former = await self._store.find_running(tenant.id)
-        if former is not None and is_over(former, tenant.epoch, self._now(tenant)):
-            await self._store.replace(None, abandoned(former, self._now(tenant)))
+        await self._end_what_is_over(tenant)
         cast = await self._people.cast(tenant.id)
         facts = (
             Fact("participant", tenant.id),
@@ -91,26 +91,33 @@ class Conformance:
             started_at=_whole(self._clock.now()),
             begun_at=self._now(tenant),
         )
-        return await self._store.begin(run)
+        begun = await self._store.begin(run)
+        await self._store.keep_newest(tenant.id, MOST_RUNS)
+        return begun
 
     async def find(self, tenant: Tenant, run_id: str) -> Run | None:
         """The run as it is now: a case whose time is up has its verdict. None for another's, as for none."""
-        run = await self._store.find_own(tenant.id, run_id)
-        return await self._up_to_date(tenant, run) if run else None
+        try:
+            return await self._look(tenant, run_id)
+        except Refused:  # somebody else looked as well, and was faster
+            return await self._look(tenant, run_id)
 
     async def latest(self, tenant: Tenant) -> list[Run]:
-        """The newest first."""
+        """The newest first, each as it is now."""
+        await self._end_what_is_over(tenant)
         return await self._store.latest_of(tenant.id, LATEST)
 
     async def begin_case(self, tenant: Tenant, run_id: str, case_id: str) -> Run:
-        """1 may it begin, 2 take its step, 3 begin it: what happened before does not count.
+        """1 may it begin, 2 take its step, 3 note what there is, 4 begin it: what happened before does not count.
 
         Raises BadInput, and Refused for a run that has changed meanwhile.
         """
         run, case = await self._own(tenant, run_id), self._case(case_id)
         ensure_may_begin(run, case.id)  # 1
         facts = await self._steps.take(case.step, run)  # 2
-        return await self._store.replace(None, case_begun(run, case.id, facts, self._now(tenant)))  # 3
+        begun_at = self._now(tenant)
+        facts += await self._seen.start(tenant.id, case, begun_at)  # 3
+        return await self._store.replace(None, case_begun(run, case.id, facts, begun_at))  # 4
 
     async def declare(self, tenant: Tenant, run_id: str, said: Sequence[Declaration]) -> Run:
         """What the client makes of the things that the case gave it. Raises BadInput."""
@@ -156,7 +163,7 @@ class Conformance:
         """Of a case that is under way, as it stands; of another, the one that it has."""
         if case.state is not CaseState.RUNNING:
             return Verdict(case.state, case.findings)
-        events = await self._seen.events(run.tenant_id, case)
+        events = await self._seen.events(run.tenant_id, self._case(case.id), case)
         now = self._clock.now(run.tenant_id)
         return grade(self._case(case.id), run.facts_of(case), events, begun_at=case.begun_at, now=now, ended=ended)
 
@@ -166,6 +173,15 @@ class Conformance:
         if run is None:
             raise BadInput("This tenant has no such run.")
         return run
+
+    async def _end_what_is_over(self, tenant: Tenant) -> None:
+        running = await self._store.find_running(tenant.id)
+        if running is not None:
+            await self.find(tenant, running.id)
+
+    async def _look(self, tenant: Tenant, run_id: str) -> Run | None:
+        run = await self._store.find_own(tenant.id, run_id)
+        return await self._up_to_date(tenant, run) if run else None
 
     async def _up_to_date(self, tenant: Tenant, run: Run) -> Run:
         if is_over(run, tenant.epoch, self._now(tenant)):

@@ -46,5 +46,11 @@ class ConformanceRunStore(Versioned[Run]):
         cursor = self.collection.find({"tenantId": tenant_id}).sort("_id", -1).limit(limit)
         return [self._codec.decode(each) for each in await cursor.to_list(limit)]
 
+    async def keep_newest(self, tenant_id: str, most: int) -> None:
+        """Remove the tenant's older ones; the records of their reports stay."""
+        newest = self.collection.find({"tenantId": tenant_id}, {"_id": 1}).sort("_id", -1).skip(most - 1).limit(1)
+        for last in await newest.to_list(1):
+            await self.collection.delete_many({"tenantId": tenant_id, "_id": {"$lt": last["_id"]}})
+
     async def forget(self, tenant_id: str) -> None:
         await self.collection.delete_many({"tenantId": tenant_id})

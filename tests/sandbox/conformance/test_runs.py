@@ -139,4 +139,5 @@ async def test_runs_are_found_by_an_index(wire_uri: str, tmp_path: Path):
         await kept.find_own("sbx-par-1", "run-1")
         await kept.find_running("sbx-par-1")
         await kept.latest_of("sbx-par-1", 10)
+        await kept.keep_newest("sbx-par-1", 50)
         await queries.assert_indexed(sorted_in_memory=True)

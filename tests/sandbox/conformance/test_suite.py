@@ -4,14 +4,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 from click.testing import CliRunner
 
-from sandbox.conformance import reporting
+from sandbox.conformance import reporting, suite
 from sandbox.conformance.cases import all_cases
 from sandbox.conformance.steps import OUTAGE
 from service.cli import main as prop
@@ -20,6 +19,7 @@ from service.pki.keys import facts_of
 from service.world import Environment
 from tests.sandbox.clients.good import GoodClient
 from tests.sandbox.clients.speaking import Refused
+from tests.sandbox.conformance.following import done, joined, read
 from tests.sandbox.conformance.test_clients import served
 
 pytestmark = [pytest.mark.wire, pytest.mark.asyncio(loop_scope="module")]
@@ -32,21 +32,9 @@ async def http(wire_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Async
         yield opened
 
 
-async def joined(http: httpx.AsyncClient) -> GoodClient:
-    client = GoodClient(http)
-    await client.join()
-    client.run = (await client.control("mutation { run: beginConformanceRun { id } }"))["run"]
-    return client
-
-
 async def fetch(client: GoodClient, form: str, secret: str | None = None, run: str | None = None) -> httpx.Response:
     headers = {"authorization": f"Bearer {secret or client.secret}"}
     return await client.http.get(f"/sandbox/conformance/{run or client.run['id']}/report.{form}", headers=headers)
-
-
-async def read(client: GoodClient) -> dict[str, Any]:
-    query = "query ($id: ID!) { run: conformanceRun(id: $id) { state current { id } cases { id state attempt } } }"
-    return dict((await client.control(query, id=client.run["id"]))["run"] or {})
 
 
 async def test_a_report_in_every_form_is_verified_by_production_and_names_every_key(
@@ -130,10 +118,7 @@ async def test_a_tenant_has_one_run_at_a_time_and_one_case_and_a_reset_abandons_
             await client.control_run(mutation, **arguments)
     with pytest.raises(RuntimeError, match="There is no case"):
         await client.control_run("beginConformanceCase", caseId="nothing")
-    job = (await client.control("mutation { reset { id state } }"))["reset"]
-    while job["state"] == "RUNNING":
-        await asyncio.sleep(0.1)
-        job = (await client.control("query ($id: ID!) { job(id: $id) { id state } }", id=job["id"]))["job"]
+    await done(client, "reset")
     assert (await read(client))["state"] == "ABANDONED"
     assert (await client.control("mutation { run: beginConformanceRun { state } }"))["run"]["state"] == "RUNNING"
 
@@ -142,12 +127,38 @@ async def test_what_was_done_before_a_case_does_not_count_for_the_clocks_being_m
     client = await joined(http)
     await client.read_agreement({})
     await client.control_run("beginConformanceCase", caseId="read-agreement")
-    job = (await client.control('mutation { advanceClock(by: "1m") { id state } }'))["advanceClock"]
-    while job["state"] == "RUNNING":
-        await asyncio.sleep(0.1)
-        job = (await client.control("query ($id: ID!) { job(id: $id) { id state } }", id=job["id"]))["job"]
+    await done(client, 'advanceClock(by: "1m")')
     await client.control_run("finishConformanceCase")
     assert (await read(client))["cases"] == [{"id": "read-agreement", "state": "FAILED", "attempt": 1}]
+
+
+async def test_whoever_looks_as_a_cases_time_is_up_is_told_how_it_ended_and_so_are_all_others(http: httpx.AsyncClient):
+    client = await joined(http)
+    await client.control_run("beginConformanceCase", caseId="read-agreement")
+    await done(client, 'advanceClock(by: "11m")')
+    looks = await asyncio.gather(*(read(client) for _ in range(4)))
+    assert {each["cases"][0]["state"] for each in looks} == {"FAILED"}
+
+
+async def test_a_run_that_is_over_is_not_listed_as_running(http: httpx.AsyncClient):
+    client = await joined(http)
+    await done(client, 'advanceClock(by: "25h")')
+    assert (await client.control("{ conformanceRuns { state } }"))["conformanceRuns"] == [{"state": "ABANDONED"}]
+
+
+async def test_the_newest_runs_of_a_tenant_are_kept_and_nobody_elses_go(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(suite, "MOST_RUNS", 2)
+    client, neighbour = await joined(http), await joined(http)
+    begun = [client.run["id"]]
+    for _ in range(3):
+        await client.control_run("abandonConformanceRun")
+        client.run = (await client.control("mutation { run: beginConformanceRun { id } }"))["run"]
+        begun.append(client.run["id"])
+    listed = (await client.control("{ conformanceRuns { id } }"))["conformanceRuns"]
+    assert [each["id"] for each in listed] == begun[:1:-1]
+    assert (await read(neighbour))["state"] == "RUNNING"
 
 
 async def test_whoever_rejects_the_revision_fails_one_case_and_goes_on(http: httpx.AsyncClient):
