@@ -23,7 +23,7 @@ class Faults:
     latency_ms: int = 0  # before each answer
     rate_limited: int = 0  # requests answered 429
     unavailable: int = 0  # requests answered 503
-    dropped_sockets: int = 0  # WebSockets that end without a word at their first message
+    dropped_sockets: int = 0  # WebSockets that close after their first answer, with 1012 and a reason
     duplicate_events: int = 0  # delivered twice
     late_events: int = 0  # delivered LATE_BY later
     ocsp_try_later: int = 0  # OCSP answers that are tryLater

@@ -60,7 +60,7 @@ OF_THE_WORLD = frozenset(
         "agreements",
         "registrars",
         "conformance_checks",  # production's
-        "revocations",  # follow their certificates: see `sandbox.tenants.snapshots`
+        "revocations",  # follow their certificates: see `sandbox.tenants.objects`
         "revocation_lists",
         "revocation_list_parts",
         "used_assertions",
