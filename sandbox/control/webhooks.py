@@ -125,7 +125,7 @@ class WebhookWithSecret:
 
     @classmethod
     def of(cls, registered: Registered) -> Self:
-        rendered = render_webhook_snippets(registered.endpoint.url)
+        rendered = render_webhook_snippets(registered.endpoint.id, registered.endpoint.url)
         return cls(
             webhook=Webhook.of(registered.endpoint),
             secret=registered.secret,

@@ -1,6 +1,7 @@
-"""Deliveries in MongoDB: kept once for each event and endpoint, found when due, and gone after thirty days."""
+"""Deliveries in MongoDB: kept once for each event and endpoint, found when due, and gone after thirty days or sooner:
+of those that are over, each endpoint's last ones stay.
+"""
 
-from collections.abc import Collection as Group
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -11,13 +12,15 @@ from service.storage.database import Database, Document, Index
 from service.storage.documents import Codec, Versioned, declare
 
 KEPT = timedelta(days=30)
+KEPT_ENDED = 500  # of an endpoint, in each of the two states in which a delivery is over
+_ENDED = (DeliveryState.DELIVERED, DeliveryState.FAILED)
 _DUPLICATE = 11000
 _CODEC = Codec(Delivery)
 
 DELIVERIES = declare(
     "sandbox_deliveries",
     _CODEC,
-    Index((("state", 1), ("nextAttemptAt", 1), ("place", 1))),
+    Index((("state", 1), ("nextAttemptAt", 1), ("endpointId", 1))),
     Index((("endpointId", 1), ("state", 1), ("nextAttemptAt", 1), ("place", 1))),
     Index((("tenantId", 1), ("createdAt", -1), ("place", -1))),
     Index((("endpointId", 1), ("createdAt", -1), ("place", -1))),
@@ -40,14 +43,10 @@ class DeliveryStore(Versioned[Delivery]):
             if any(each["code"] != _DUPLICATE for each in error.details["writeErrors"]):
                 raise
 
-    async def due(self, now: datetime, endpoints: Group[str], tenants: Group[str], limit: int) -> list[Delivery]:
-        """What is to be sent now, in order, but nothing to these endpoints or of these tenants."""
-        query: Document = {"state": DeliveryState.PENDING.value, "nextAttemptAt": {"$lte": now}}
-        for field, left_out in (("endpointId", endpoints), ("tenantId", tenants)):
-            if left_out:
-                query[field] = {"$nin": sorted(left_out)}
-        cursor = self.collection.find(query).sort([("nextAttemptAt", 1), ("place", 1)]).limit(limit)
-        return [self._codec.decode(each) for each in await cursor.to_list(limit)]
+    async def due_endpoints(self, now: datetime) -> list[str]:
+        """Those to which something is to be sent now, each once, however much waits for it: an index alone says so."""
+        query = {"state": DeliveryState.PENDING.value, "nextAttemptAt": {"$lte": now}}
+        return [str(each) for each in await self.collection.distinct("endpointId", query)]
 
     async def due_to(self, endpoint_id: str, now: datetime, limit: int) -> list[Delivery]:
         """What is to be sent to one endpoint now, in order."""
@@ -74,6 +73,15 @@ class DeliveryStore(Versioned[Delivery]):
     async def _turn(self, endpoint_id: str, before: DeliveryState, after: DeliveryState) -> None:
         query = {"endpointId": endpoint_id, "state": before.value}
         await self.collection.update_many(query, {"$set": {"state": after.value}, "$inc": {"version": 1}})
+
+    async def trim(self, endpoint_id: str, kept: int) -> None:
+        """Forget those that are over, but for the last `kept` in each state, and those due together with the oldest."""
+        for state in _ENDED:
+            query: Document = {"endpointId": endpoint_id, "state": state.value}
+            order = [("nextAttemptAt", -1), ("place", -1)]
+            beyond = await self.collection.find(query, {"nextAttemptAt": 1}).sort(order).skip(kept).limit(1).to_list(1)
+            for last in beyond:
+                await self.collection.delete_many(query | {"nextAttemptAt": {"$lt": last["nextAttemptAt"]}})
 
     async def latest_of(self, tenant_id: str, endpoint_id: str | None, limit: int) -> list[Delivery]:
         """The newest first, of one endpoint or of all; none of another tenant's."""

@@ -7,12 +7,9 @@
 4. The ports of the sandbox itself are shut on every address, but for its own receiver.
 """
 
-import asyncio
 import ipaddress
 import re
-import socket
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
@@ -74,15 +71,8 @@ class Target:
         return host if self.port == (443 if self.secure else 80) else f"{host}:{self.port}"
 
 
-Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-_RESOLVERS = ThreadPoolExecutor(16, "webhook-names")  # of their own: a name that takes its time holds up nothing else
-
-
-async def resolve(host: str, port: int) -> Sequence[str]:
-    """All addresses of a name, as the system says. Raises OSError."""
-    ask = asyncio.get_running_loop().run_in_executor
-    found = await ask(_RESOLVERS, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    return [str(address[4][0]) for address in found]
+Resolve = Callable[[str | None, str, int], Awaitable[Sequence[str]]]
+"""All addresses of a name, asked for by a tenant; by none (None) where the name is this machine's own."""
 
 
 def parse_target(url: str) -> Target:
@@ -138,11 +128,11 @@ class AddressBook:
         self,
         reach: Reach,
         receiver: re.Pattern[str],
+        resolve: Resolve,
         *,
         listener: tuple[str, int] | None = None,
         own_host: str = "",
         own_ports: frozenset[int] = frozenset(),
-        resolve: Resolve = resolve,
     ) -> None:
         self._reach = reach
         self._receiver = receiver
@@ -174,15 +164,22 @@ class AddressBook:
             raise Forbidden("Webhooks are sent over https.", field="url")
         return target
 
-    async def address_of(self, target: Target) -> str:
-        """The one address to connect to. Raises Forbidden, and OSError for a name that leads nowhere."""
-        answers = [ipaddress.ip_address(each) for each in await self._resolve(target.host, target.port)]
+    async def address_of(self, tenant_id: str, target: Target) -> str:
+        """The one address to connect to. Raises Forbidden, OSError for a name that leads nowhere, NoTurn."""
+        answers = [ipaddress.ip_address(each) for each in await self._answers(tenant_id, target)]
         if not answers:
             raise OSError("no address")
         if not self.is_own_receiver(target.url):
             for each in answers:
                 self._ensure(target, each)
         return str(answers[0])
+
+    async def _answers(self, tenant_id: str, target: Target) -> Sequence[str]:
+        """An address is its own answer, and no tenant's names keep those of this machine waiting."""
+        if _literal(target.host) is not None:
+            return (target.host,)
+        at_home = target.host == "localhost" or self.is_own_receiver(target.url)
+        return await self._resolve(None if at_home else tenant_id, target.host, target.port)
 
     def _ensure(self, target: Target, address: IPAddress) -> None:
         address = getattr(address, "ipv4_mapped", None) or address

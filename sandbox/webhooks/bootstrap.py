@@ -16,6 +16,7 @@ from sandbox.webhooks.addresses import AddressBook
 from sandbox.webhooks.dispatch import Dispatch
 from sandbox.webhooks.event_flow import EventFlow
 from sandbox.webhooks.receivers import receiver_pattern, receiver_url
+from sandbox.webhooks.resolving import Resolver
 from sandbox.webhooks.sending import Sender
 from sandbox.webhooks.service import WebhookService
 from service.background import Jobs, repeat, tell_failure
@@ -121,6 +122,7 @@ def address_book(settings: SandboxSettings) -> AddressBook:
     return AddressBook(
         settings.reach,
         receiver_pattern(settings.public_url),
+        Resolver().resolve,
         listener=(_EVERYWHERE.get(settings.host, settings.host), settings.port or served),
         own_host=public.hostname or "",
         own_ports=frozenset({served, settings.port, settings.metrics_port, *_database_ports(settings)} - {0}),

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sandbox.snippets.webhooks import SECRET_FILE
+from sandbox.snippets.webhooks import secret_file
 from sandbox.tenants.commands import client_of, directory_option, json_option, url_option
 
 WEBHOOK = "{ id url topics state failures missed pausedBecause formerSecretUntil }"
@@ -86,14 +86,14 @@ def add(
     )
     given = {"url": address, "topics": list(topics), "description": description}
     made = client.control(query, input=given)["it"]
-    _keep(directory / SECRET_FILE, made["secret"])
+    kept = _keep(directory, made)
     for snippet in made["snippets"]:
         (directory / snippet["file"]).write_text(snippet["text"], encoding="utf-8")
     if as_json:
-        click.echo(json.dumps(made["webhook"] | {"secretFile": str(directory / SECRET_FILE)}, ensure_ascii=False))
+        click.echo(json.dumps(made["webhook"] | {"secretFile": str(kept)}, ensure_ascii=False))
         return
     click.echo(_webhook(made["webhook"]))
-    click.echo(f"Its secret is in {directory / SECRET_FILE}. Programs that receive and verify:")
+    click.echo(f"Its secret is in {kept}. Programs that receive and verify:")
     for snippet in made["snippets"]:
         click.echo(f"  cd {directory} && {snippet['run']}")
 
@@ -110,14 +110,14 @@ def list_(url: str | None, directory: Path, *, as_json: bool) -> None:
 @click.option("--overlap", default="24h", show_default=True, help="How long the secret before signs too.")
 @_asking
 def rotate(webhook: str, overlap: str, url: str | None, directory: Path, *, as_json: bool) -> None:
-    """Give WEBHOOK a new secret."""
+    """Give WEBHOOK a new secret, in place of the former one in its file."""
     query = (
         "mutation ($id: ID!, $overlap: String) { it: rotateWebhookSecret(id: $id, overlap: $overlap)"
         f" {{ secret webhook {WEBHOOK} }} }}"
     )
     made = client_of(directory, url).control(query, id=webhook, overlap=overlap)["it"]
-    _keep(directory / SECRET_FILE, made["secret"])
-    _show([made["webhook"]], _webhook, as_json)
+    kept = {"secretFile": str(_keep(directory, made))}
+    _show([made["webhook"] | kept], lambda each: f"{_webhook(each)}\nIts secret is in {each['secretFile']}.", as_json)
 
 
 @webhooks.command()
@@ -216,8 +216,10 @@ def _delivery(each: dict[str, Any], *, heads: bool = False) -> str:
     return line + "\n    " + told.strip().replace("\n", "\n    ")
 
 
-def _keep(path: Path, secret: str) -> None:
-    """For its owner's eyes only, from the first byte on."""
+def _keep(directory: Path, made: dict[str, Any]) -> Path:
+    """The secret in the webhook's own file: for its owner's eyes only, from the first byte on."""
+    path = directory / secret_file(made["webhook"]["id"])
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(secret + "\n")
+        file.write(made["secret"] + "\n")
+    return path

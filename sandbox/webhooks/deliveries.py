@@ -82,9 +82,17 @@ def attempted(delivery: Delivery, attempt: Attempt, *, chance: float, wish: time
         return replace(told, state=DeliveryState.DELIVERED)
     if tries > len(PAUSES):
         return replace(told, state=DeliveryState.FAILED)
-    spread = 1 + JITTER * (2 * chance - 1)
-    pause = max(PAUSES[tries - 1] * spread, min(wish or timedelta(0), LONGEST_WISH))
+    pause = max(_spread(PAUSES[tries - 1], chance), min(wish or timedelta(0), LONGEST_WISH))
     return replace(told, next_attempt_at=attempt.at + pause)
+
+
+def put_off(delivery: Delivery, now: datetime, *, chance: float) -> Delivery:
+    """To be tried a little later, where it did not come to an attempt: none is counted."""
+    return replace(delivery, next_attempt_at=now + _spread(PAUSES[0], chance))
+
+
+def _spread(pause: timedelta, chance: float) -> timedelta:
+    return pause * (1 + JITTER * (2 * chance - 1))
 
 
 def redelivered(delivery: Delivery, now: datetime) -> Delivery:

@@ -4,15 +4,25 @@ A message that fails steps aside until its next attempt, and those behind it go 
 """
 
 import asyncio
+import itertools
 import logging
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
-from sandbox.storage.deliveries import DeliveryStore
+from sandbox.storage.deliveries import KEPT_ENDED, DeliveryStore
 from sandbox.storage.webhooks import WebhookStore
-from sandbox.webhooks.deliveries import GONE, LONGEST_HEAD, Attempt, Delivery, attempted, parse_wish
+from sandbox.webhooks.deliveries import (
+    GONE,
+    LONGEST_HEAD,
+    Attempt,
+    Delivery,
+    DeliveryState,
+    attempted,
+    parse_wish,
+    put_off,
+)
 from sandbox.webhooks.endpoints import Endpoint, EndpointState, failed, secret_place, secrets_at, succeeded
 from sandbox.webhooks.sending import Sender, Sent
 from sandbox.webhooks.signatures import signed_headers
@@ -24,7 +34,8 @@ from service.storage.errors import as_service_error
 LANES = 32  # endpoints to which something is on its way at a time
 LANES_OF_A_TENANT = 3
 IN_A_ROW = 20  # messages to one endpoint before the others have their turn
-_CONFLICTS = 5
+TRIMMED_EVERY = 100  # deliveries to an endpoint that are over
+_AT_A_TIME = 128  # endpoints that are looked at
 
 logger = logging.getLogger(__name__)
 
@@ -51,24 +62,39 @@ class Dispatch:
         self._chance = chance
         self._most = lanes
         self._lanes: dict[str, tuple[str, asyncio.Task[None]]] = {}  # by endpoint: of which tenant
+        self._turns: dict[str, int] = {}  # by endpoint: when its last lane began, among all lanes
+        self._turn = itertools.count(1)
+        self._ended: Counter[str] = Counter()  # by endpoint: deliveries that are over since older ones were forgotten
 
     async def look(self) -> int:
         """Begin what can begin now; answers how many lanes that were."""
-        free = self._most - len(self._lanes)
-        if free <= 0:
-            return 0
         of_tenants = Counter(tenant for tenant, _ in self._lanes.values())
-        full = {tenant for tenant, count in of_tenants.items() if count >= LANES_OF_A_TENANT}
         begun = 0
-        for delivery in await self._deliveries.due(self._now(), self._lanes.keys(), full, 4 * self._most):
-            tenant = delivery.tenant_id
-            if delivery.endpoint_id in self._lanes or of_tenants[tenant] >= LANES_OF_A_TENANT or begun == free:
-                continue
-            task = asyncio.create_task(self._lane(delivery.endpoint_id), name=f"webhook {delivery.endpoint_id}")
-            self._lanes[delivery.endpoint_id] = (tenant, task)
-            of_tenants[tenant] += 1
-            begun += 1
+        async for endpoint in self._in_turn():
+            if of_tenants[endpoint.tenant_id] < LANES_OF_A_TENANT:
+                task = asyncio.create_task(self._lane(endpoint.id), name=f"webhook {endpoint.id}")
+                self._lanes[endpoint.id] = (endpoint.tenant_id, task)
+                self._turns[endpoint.id] = next(self._turn)
+                of_tenants[endpoint.tenant_id] += 1
+                begun += 1
         return begun
+
+    async def _in_turn(self) -> AsyncIterator[Endpoint]:
+        """While there is room, endpoints that something is due to: first who has waited longest for a lane."""
+        if len(self._lanes) >= self._most:
+            return
+        due = await self._deliveries.due_endpoints(self._now())
+        self._turns = {each: self._turns[each] for each in {*due, *self._lanes} if each in self._turns}
+        waiting = sorted((each for each in due if each not in self._lanes), key=lambda each: self._turns.get(each, 0))
+        for start in range(0, len(waiting), _AT_A_TIME):
+            ids = waiting[start : start + _AT_A_TIME]
+            for endpoint_id, endpoint in zip(ids, await self._endpoints.get_many(ids), strict=True):
+                if len(self._lanes) >= self._most:
+                    return
+                if endpoint is None:
+                    await self._deliveries.forget({"endpointId": endpoint_id})
+                else:
+                    yield endpoint
 
     async def release(self) -> None:
         """Let go on what waits for endpoints that are active again."""
@@ -92,12 +118,19 @@ class Dispatch:
         try:
             for delivery in await self._deliveries.due_to(endpoint_id, self._now(), IN_A_ROW):
                 if not await self.deliver(delivery):
-                    return
+                    break
+            await self._trim(endpoint_id)
         except Exception as error:
             known = isinstance(error, ServiceError | Refused) or as_service_error(error) is not None
             logger.warning("a webhook's lane ended", extra={"webhook": endpoint_id}, exc_info=None if known else error)
         finally:
             self._lanes.pop(endpoint_id, None)
+
+    async def _trim(self, endpoint_id: str) -> None:
+        """Now and then, so that it costs next to nothing."""
+        if self._ended[endpoint_id] >= TRIMMED_EVERY:
+            del self._ended[endpoint_id]
+            await self._deliveries.trim(endpoint_id, KEPT_ENDED)
 
     async def deliver(self, delivery: Delivery) -> bool:
         """One attempt. Answers whether it succeeded: the lane goes on then."""
@@ -109,10 +142,17 @@ class Dispatch:
             await self._deliveries.hold(endpoint.id)
             return False
         at = self._now()
-        sent = await self._sender.post(endpoint.url, self._headers(endpoint, delivery, at), delivery.body)
+        sent = await self._sender.post(
+            endpoint.tenant_id, endpoint.url, self._headers(endpoint, delivery, at), delivery.body
+        )
+        if not sent.begun:
+            await self._deliveries.replace(None, put_off(delivery, at, chance=self._chance()))
+            return False
         attempt = _attempt(delivery, at, sent)
         wish = parse_wish(sent.answer.retry_after) if sent.answer else None
-        await self._deliveries.replace(None, attempted(delivery, attempt, chance=self._chance(), wish=wish))
+        after = attempted(delivery, attempt, chance=self._chance(), wish=wish)
+        await self._deliveries.replace(None, after)
+        self._ended[endpoint.id] += after.state is not DeliveryState.PENDING
         await self._tell(endpoint, attempt)
         return attempt.succeeded
 
@@ -129,22 +169,11 @@ class Dispatch:
 
     async def _tell(self, endpoint: Endpoint, attempt: Attempt) -> None:
         """Count what it came to; the tenant may be changing the endpoint at the same time."""
-        for _ in range(_CONFLICTS):
-            if attempt.succeeded:
-                if endpoint.failures == 0:
-                    return
-                changed = succeeded(endpoint)
-            else:
-                changed = failed(endpoint, attempt.at, gone=attempt.status == GONE)
-            try:
-                await self._endpoints.replace(None, changed)
-            except Refused:
-                again = await self._endpoints.find(endpoint.id)
-                if again is None:
-                    return
-                endpoint = again
-            else:
-                return
+
+        def told(found: Endpoint) -> Endpoint:
+            return succeeded(found) if attempt.succeeded else failed(found, attempt.at, gone=attempt.status == GONE)
+
+        await self._endpoints.change(endpoint, told)
 
 
 def _attempt(delivery: Delivery, at: datetime, sent: Sent) -> Attempt:

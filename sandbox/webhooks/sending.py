@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import h11
 
 from sandbox.webhooks.addresses import AddressBook, Forbidden, Target
+from sandbox.webhooks.resolving import NoTurn
 
 SECONDS = 5.0  # from the first look at the name to the last byte read
 MOST_HEAD = 16_384  # bytes of the answer's status line and headers
@@ -29,12 +30,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One attempt: what went out, and what came back or why nothing did."""
+    """One attempt: what went out, and what came back or why nothing did.
+
+    `begun` is False where it was none: the name's turn to be looked up did not come, which is not the endpoint's doing.
+    """
 
     request_head: str
     answer: Answer | None
     problem: str | None
     milliseconds: int
+    begun: bool = True
 
 
 class Sender:
@@ -45,29 +50,31 @@ class Sender:
         self._seconds = seconds
         self._tls = tls or ssl.create_default_context()
 
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Sent:
-        """Never raises for what the other side does, or where it is."""
-        begun, problem, answer, head = time.monotonic(), None, None, ""
+    async def post(self, tenant_id: str, url: str, headers: Mapping[str, str], body: bytes) -> Sent:
+        """On behalf of a tenant. Never raises for what the other side does, or where it is."""
+        at, begun, problem, answer, head = time.monotonic(), True, None, None, ""
         try:
             async with asyncio.timeout(self._seconds):
                 target = self._book.ensure_allowed(url)
                 request = _request(target, headers, body)
                 head = _head(request)
-                answer = await self._exchange(target, request, body)
+                answer = await self._exchange(tenant_id, target, request, body)
         except TimeoutError:
             problem = f"No whole answer came within {self._seconds:g} s."
         except Forbidden as error:
             problem = error.message
         except ssl.SSLError as error:
             problem = f"TLS failed: {getattr(error, 'verify_message', '') or error.reason or 'no reason given'}."
+        except NoTurn:
+            begun = False
         except OSError as error:
             problem = f"There is no connection: {error.strerror or type(error).__name__}."
         except h11.RemoteProtocolError:
             problem = "What answered was not HTTP, or too long a head."
-        return Sent(head, answer, problem, round((time.monotonic() - begun) * 1000))
+        return Sent(head, answer, problem, round((time.monotonic() - at) * 1000), begun)
 
-    async def _exchange(self, target: Target, request: h11.Request, body: bytes) -> Answer:
-        address = await self._book.address_of(target)
+    async def _exchange(self, tenant_id: str, target: Target, request: h11.Request, body: bytes) -> Answer:
+        address = await self._book.address_of(tenant_id, target)
         reader, writer = await asyncio.open_connection(
             address,
             target.port,

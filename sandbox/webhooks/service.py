@@ -37,6 +37,7 @@ from service.world import World
 OVERLAP = timedelta(hours=24)
 MOST_DELIVERIES = 100  # of a look at the log
 _NAME_SECONDS = 5.0
+_FULL = f"A tenant has at most {MOST_ENDPOINTS} webhooks: remove one."
 _NOT_THERE = "There is no such webhook of this tenant."
 
 
@@ -73,10 +74,16 @@ class WebhookService:
     async def register(
         self, tenant_id: str, url: str, *, topics: Sequence[str] = (), description: str = ""
     ) -> Registered:
-        """Raises BadInput for an address to which nothing may be sent, and for too many endpoints."""
-        await self._ensure_allowed(url)
+        """Raises BadInput for an address to which nothing may be sent, and for too many endpoints.
+
+        Its name is looked up last, and only for who has room: that is what takes time.
+        """
         if len(description) > LONGEST_DESCRIPTION:
             raise BadInput(f"A description has at most {LONGEST_DESCRIPTION} characters.", field="description")
+        wanted = parse_topics(tuple(topics))
+        if not await self._endpoints.free_places(tenant_id, MOST_ENDPOINTS):
+            raise BadInput(_FULL)
+        await self._ensure_allowed(tenant_id, url)
         now, secret = self._clock.now(), new_secret()
         endpoint_id = new_endpoint_id(self._world, now)
         endpoint = Endpoint(
@@ -85,14 +92,14 @@ class WebhookService:
             tenant_id=tenant_id,
             url=url,
             description=description,
-            topics=parse_topics(tuple(topics)),
+            topics=wanted,
             state=EndpointState.ACTIVE,
             secrets=(Secret(self._sealed(secret, endpoint_id)),),
             created_at=now,
         )
         placed = await self._endpoints.insert_in_place(endpoint, MOST_ENDPOINTS)
         if placed is None:
-            raise BadInput(f"A tenant has at most {MOST_ENDPOINTS} webhooks: remove one.")
+            raise BadInput(_FULL)
         return Registered(placed, secret)
 
     async def rotate(self, tenant_id: str, endpoint_id: str, overlap: timedelta = OVERLAP) -> Registered:
@@ -188,15 +195,18 @@ class WebhookService:
         await self._deliveries.forget({"tenantId": tenant_id})
 
     async def _change(self, tenant_id: str, endpoint_id: str, change: Callable[[Endpoint], Endpoint]) -> Endpoint:
-        return await self._endpoints.replace(None, change(await self.get(tenant_id, endpoint_id)))
+        changed = await self._endpoints.change(await self.get(tenant_id, endpoint_id), change)
+        if changed is None:
+            raise BadInput(_NOT_THERE, field="id")
+        return changed
 
-    async def _ensure_allowed(self, url: str) -> None:
+    async def _ensure_allowed(self, tenant_id: str, url: str) -> None:
         """A name that leads nowhere yet may be registered; one that leads astray may not."""
         target = self._book.ensure_allowed(url)
         try:
             async with asyncio.timeout(_NAME_SECONDS):
-                await self._book.address_of(target)
-        except OSError:  # also when it takes too long
+                await self._book.address_of(tenant_id, target)
+        except OSError:  # also when it takes too long, or has no turn: each attempt looks anew
             return
 
     def _sealed(self, secret: str, endpoint_id: str) -> SealedText:

@@ -1,5 +1,6 @@
 """Deliveries as a state machine, the endpoint they go to, and what an endpoint asks for."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,6 +19,7 @@ from sandbox.webhooks.deliveries import (
     DeliveryState,
     attempted,
     parse_wish,
+    put_off,
     redelivered,
 )
 from sandbox.webhooks.endpoints import (
@@ -115,6 +117,14 @@ class DeliveryMachine(RuleBasedStateMachine):
         pause = self.delivery.next_attempt_at - self.now
         least, most = ((1 + sign * JITTER) * PAUSES[self.failed_in_a_row - 1] for sign in (-1, 1))
         assert least <= pause <= max(most, min(wish or timedelta(0), LONGEST_WISH))
+
+    @precondition(lambda self: self.delivery.state is DeliveryState.PENDING)
+    @rule(chance=st.floats(0, 1))
+    def have_no_turn(self, chance: float) -> None:
+        before, self.now = self.delivery, max(self.now, self.delivery.next_attempt_at)
+        self.delivery = put_off(before, self.now, chance=chance)
+        assert replace(self.delivery, next_attempt_at=before.next_attempt_at) == before, "nothing is counted"
+        assert self.now < self.delivery.next_attempt_at <= self.now + (1 + JITTER) * PAUSES[0]
 
     @rule()
     def redeliver(self) -> None:

@@ -23,10 +23,10 @@ PUBLIC = "93.184.215.14"
 
 
 def book(reach: Reach, *answers: str) -> AddressBook:
-    async def resolve(host: str, port: int) -> Sequence[str]:
+    async def resolve(tenant_id: str | None, host: str, port: int) -> Sequence[str]:
         return answers or [host]
 
-    return AddressBook(reach, RECEIVER, own_host="127.0.0.1", own_ports=frozenset({8000, 27017}), resolve=resolve)
+    return AddressBook(reach, RECEIVER, resolve, own_host="127.0.0.1", own_ports=frozenset({8000, 27017}))
 
 
 INSIDE = [
@@ -44,7 +44,7 @@ async def test_an_inside_address_is_refused_as_literal_and_as_the_answer_to_a_na
     with pytest.raises(BadInput):
         book(Reach.PUBLIC).ensure_allowed(f"https://{host}/")
     with pytest.raises(Forbidden):
-        await book(Reach.PUBLIC, address).address_of(parse_target("https://hook.example.org/"))
+        await book(Reach.PUBLIC, address).address_of("t", parse_target("https://hook.example.org/"))
 
 
 @pytest.mark.parametrize(
@@ -127,20 +127,22 @@ def test_in_public_only_what_is_global_is_reached_also_through_ipv6(address: obj
 async def test_one_answer_inside_spoils_all_answers_and_the_checked_address_is_the_one_used():
     target = parse_target("https://hook.example.org/")
     with pytest.raises(Forbidden):
-        await book(Reach.PUBLIC, PUBLIC, "127.0.0.1").address_of(target)
-    assert await book(Reach.PUBLIC, PUBLIC).address_of(target) == PUBLIC
+        await book(Reach.PUBLIC, PUBLIC, "127.0.0.1").address_of("t", target)
+    assert await book(Reach.PUBLIC, PUBLIC).address_of("t", target) == PUBLIC
 
 
 async def test_public_addresses_want_https_and_loopback_does_not():
     with pytest.raises(Forbidden, match="https"):
         book(Reach.PUBLIC).ensure_allowed("http://hook.example.org/")
     with pytest.raises(Forbidden, match="https"):
-        await book(Reach.LOOPBACK, PUBLIC).address_of(parse_target("http://hook.example.org/"))
+        await book(Reach.LOOPBACK, PUBLIC).address_of("t", parse_target("http://hook.example.org/"))
     allowed = book(Reach.LOOPBACK, "127.0.0.1")
-    assert await allowed.address_of(allowed.ensure_allowed("http://localhost:9000/hook?a=b")) == "127.0.0.1"
+    assert await allowed.address_of("t", allowed.ensure_allowed("http://localhost:9000/hook?a=b")) == "127.0.0.1"
     with pytest.raises(Forbidden):
-        await book(Reach.LOOPBACK, "10.0.0.1").address_of(parse_target("https://hook.example.org/"))
-    assert await book(Reach.PRIVATE, "10.0.0.1").address_of(parse_target("https://hook.example.org/")) == "10.0.0.1"
+        await book(Reach.LOOPBACK, "10.0.0.1").address_of("t", parse_target("https://hook.example.org/"))
+    assert (
+        await book(Reach.PRIVATE, "10.0.0.1").address_of("t", parse_target("https://hook.example.org/")) == "10.0.0.1"
+    )
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "localhost", "127.0.0.2"])
@@ -148,12 +150,12 @@ async def test_public_addresses_want_https_and_loopback_does_not():
 async def test_the_sandboxs_own_ports_are_shut_but_for_its_receiver(host: str, port: int):
     shut = book(Reach.PRIVATE, "::1" if ":" in host else "127.0.0.1")
     with pytest.raises(Forbidden, match="own"):
-        await shut.address_of(shut.ensure_allowed(f"http://{host}:{port}/graphql"))
+        await shut.address_of("t", shut.ensure_allowed(f"http://{host}:{port}/graphql"))
 
 
 async def test_the_receiver_is_reached_in_every_reach_and_nothing_that_only_begins_like_it():
     for reach in Reach:
-        assert await book(reach, "127.0.0.1").address_of(book(reach).ensure_allowed(OWN)) == "127.0.0.1"
+        assert await book(reach, "127.0.0.1").address_of("t", book(reach).ensure_allowed(OWN)) == "127.0.0.1"
     for url in (OWN + "/../../graphql", OWN + "?a", OWN.replace("abcdefgh", "..%2f..%2f"), OWN.upper()):
         with pytest.raises(BadInput):
             book(Reach.LOOPBACK).ensure_allowed(url)

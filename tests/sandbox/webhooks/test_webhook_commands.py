@@ -52,7 +52,7 @@ def wait_for(tenant: tuple[Path, str], *command: str, until: Any) -> Any:
 def test_fire_see_it_arrive_and_deliver_it_again(tenant: tuple[Path, str]):
     directory, url = tenant
     webhook = run(tenant, "webhooks", "add", "--topic", "certificate")
-    assert (directory / "webhook-secret.txt").stat().st_mode & 0o077 == 0
+    assert Path(webhook["secretFile"]).stat().st_mode & 0o077 == 0
     assert run(tenant, "fire", "participant.suspended")["deliveries"] == []
     fired = run(tenant, "fire", "certificate.reminded")
     assert [each["webhookId"] for each in fired["deliveries"]] == [webhook["id"]]
@@ -71,6 +71,19 @@ def test_fire_see_it_arrive_and_deliver_it_again(tenant: tuple[Path, str]):
     shown = CliRunner().invoke(main, ["webhooks", "log", "--heads", "--url", url, "--dir", str(directory)])
     assert "webhook-signature: v1," in shown.stdout
     assert "HTTP/1.1 204" in shown.stdout
+
+
+def test_each_webhook_has_a_secret_file_of_its_own_that_no_other_overwrites(tenant: tuple[Path, str]):
+    first, second = (run(tenant, "webhooks", "add", "--topic", "agreement") for _ in range(2))
+    kept = [Path(each["secretFile"]).read_text() for each in (first, second)]
+    assert kept[0] != kept[1]
+    rotated = run(tenant, "webhooks", "rotate", second["id"])[0]
+    assert rotated["secretFile"] == second["secretFile"]
+    assert Path(first["secretFile"]).read_text() == kept[0]
+    assert Path(second["secretFile"]).read_text() not in kept
+    assert Path(second["secretFile"]).stat().st_mode & 0o077 == 0
+    for webhook in (first, second):
+        run(tenant, "webhooks", "remove", webhook["id"])
 
 
 def test_a_receiver_told_to_fail_shows_retries_and_a_pause(tenant: tuple[Path, str]):
