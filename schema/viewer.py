@@ -22,7 +22,7 @@ from service.world import World
 
 for _enum, _description in (
     (RegistrarRole, "What one of the depository's staff is for: REVIEWER files and examines, OFFICER decides."),
-    (RegistrarStatus, "ENDED ones are let in no longer."),
+    (RegistrarStatus, "ENDED ones have left the staff and are let in no longer."),
     (MissingReason, "Not for the role; of a service that is not granted; or not given by the administrator."),
 ):
     strawberry.enum(_enum, description=_description)

@@ -46,6 +46,7 @@ ADMITTING = frozenset(
         Action.RELEASE_CERTIFICATE,
         Action.REVOKE_CERTIFICATE,
         Action.REPORT_KEY_LOST,
+        Action.END_REGISTRAR,
     }
 )
 """Acts that change who is let in, or with what: nothing that this process remembers of logins outlives them."""

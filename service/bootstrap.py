@@ -295,7 +295,7 @@ def services_over(
         ),
         expiry_gauges=ExpiryGauges(clock, Meter(world), certificates, authority, settings.reminder_days),
         reminding=Leading(LeaseStore(database), "reminders"),
-        registrars=RegistrarService(acts, registrars=registrars),
+        registrars=RegistrarService(acts, registrars=registrars, certificates=certificates),
         tasks=TaskService(acts, tasks),
         proposals=ProposalService(acts, proposals),
         records=records,

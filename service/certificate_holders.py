@@ -111,7 +111,7 @@ def _sees_registrars(caller: Caller) -> bool:
 def ensure_active(holder: CertificateHolder) -> None:
     """Raises Refused unless the holder may have a certificate that is usable."""
     if holder.registrar is not None and holder.registrar.status is not RegistrarStatus.ACTIVE:
-        raise refuse(RefusalCode.REGISTRAR_NOT_FOUND, "registrarId")
+        raise refuse(RefusalCode.REGISTRAR_ENDED, "registrarId", number=holder.registrar.number)
     if holder.operator is not None and holder.operator.status is not OperatorStatus.ACTIVE:
         status = holder.operator.status.value
         raise refuse(RefusalCode.OPERATOR_STATE, "operatorId", status=status, command="CERTIFICATE")

@@ -198,12 +198,35 @@ def certify(number: str, request: Path | None, certificate: Path | None) -> None
         raise click.UsageError("Give a --request, and where its --certificate is to be written.")
 
     async def work(services: Services) -> None:
-        found = await services.registrars.find_by_number(SYSTEM, number)
-        if found is None:
-            raise click.ClickException(f"There is no registrar {number}.")
-        await _certify(services, found, *pair)
+        await _certify(services, await _registrar(services, number), *pair)
 
     with_services(work)
+
+
+@registrar.command()
+@click.argument("number")
+def end(number: str) -> None:
+    """End registrar NUMBER, who leaves the staff: sessions and certificates end at once, and for good.
+
+    The last officer stays. Where a key is in other hands, have its certificate revoked for keyCompromise before.
+    """
+
+    async def work(services: Services) -> None:
+        done = await services.registrars.end(SYSTEM, (await _registrar(services, number)).id)
+        when = f"{done.subject.ended_at:%Y-%m-%d %H:%M:%S} UTC"
+        if done.record is None:
+            click.echo(f"{number} has ended already, at {when}: nothing was left to do.")
+        else:
+            click.echo(f"Ended {number}, {done.subject.role}, at {when}: {done.record.id}")
+
+    with_services(work)
+
+
+async def _registrar(services: Services, number: str) -> Registrar:
+    found = await services.registrars.find_by_number(SYSTEM, number)
+    if found is None:
+        raise click.ClickException(f"There is no registrar {number}.")
+    return found
 
 
 def _pair(request: Path | None, certificate: Path | None) -> tuple[str, Path] | None:

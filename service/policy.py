@@ -76,6 +76,7 @@ class Action(StrEnum):
     # registrars
     READ_REGISTRAR = "READ_REGISTRAR"
     ADD_REGISTRAR = "ADD_REGISTRAR"
+    END_REGISTRAR = "END_REGISTRAR"
     # conformance
     CHECK_CONFORMANCE = "CHECK_CONFORMANCE"
 
@@ -169,6 +170,7 @@ POLICY: Mapping[Action, Allowed] = MappingProxyType(
         Action.READ_RECORD: _read(Permission.RECORD_READ),
         Action.READ_REGISTRAR: Allowed(registrars=_ALL_REGISTRARS, system=True),
         Action.ADD_REGISTRAR: Allowed(system=True),
+        Action.END_REGISTRAR: Allowed(system=True),
         Action.CHECK_CONFORMANCE: Allowed(system=True),
     }
 )

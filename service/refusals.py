@@ -96,6 +96,8 @@ class RefusalCode(StrEnum):
     # registrars
     REGISTRAR_NUMBER_INVALID = "REGISTRAR_NUMBER_INVALID"
     REGISTRAR_NUMBER_TAKEN = "REGISTRAR_NUMBER_TAKEN"
+    REGISTRAR_ENDED = "REGISTRAR_ENDED"
+    LAST_OFFICER = "LAST_OFFICER"
     # certificates
     CERTIFICATE_MALFORMED = "CERTIFICATE_MALFORMED"
     CERTIFICATE_REQUEST_MALFORMED = "CERTIFICATE_REQUEST_MALFORMED"
@@ -447,6 +449,16 @@ RULES: Mapping[RefusalCode, Rule] = MappingProxyType(
             12,
             "The registrar's number {found} has been used; a number is never used again.",
             "工作人员编号 {found} 已被使用；编号不得重复使用。",
+        ),
+        RefusalCode.REGISTRAR_ENDED: Rule(
+            13,
+            "Registrar {number} has left the staff: no certificate is issued to {number} any more.",
+            "工作人员 {number} 已离任，不得再为其签发证书。",
+        ),
+        RefusalCode.LAST_OFFICER: Rule(
+            12,
+            "{number} is the last active officer: without one, nothing is decided any more.",
+            "{number} 是最后一名在任主管；其离任后将无人可作决定。",
         ),
         RefusalCode.CERTIFICATE_MALFORMED: Rule(
             8, "This is not a well-formed certificate: {detail}.", "这不是格式正确的证书：{detail}。"

@@ -1,4 +1,4 @@
-"""The acts on registrars: the depository's staff is added on its own machine, never from outside (art. 5, 12)."""
+"""The acts on registrars: the depository's staff is added and ended on its own machine, no other way (art. 5, 12)."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,8 @@ from service.acts import Act, Acts, Done
 from service.identifiers import Kind
 from service.policy import Action
 from service.refusals import Findings, RefusalCode, refuse
-from service.registrars import Registrar, RegistrarStatus
+from service.registrars import Registrar, RegistrarStatus, ended, is_active_officer
+from service.storage.certificates import CertificateStore
 from service.storage.registrars import REGISTRAR_CODEC, RegistrarStore
 
 _NUMBER = re.compile(r"[0-9A-Z]{2,32}")  # what the URN in a registrar's certificate can carry
@@ -29,9 +30,10 @@ class RegistrarInput:
 
 
 class RegistrarService:
-    def __init__(self, acts: Acts, *, registrars: RegistrarStore) -> None:
+    def __init__(self, acts: Acts, *, registrars: RegistrarStore, certificates: CertificateStore) -> None:
         self._acts = acts
         self._registrars = registrars
+        self._certificates = certificates
 
     async def find_self(self, caller: Caller) -> Registrar | None:
         """The registrar who calls. To look at oneself takes no permission."""
@@ -59,6 +61,34 @@ class RegistrarService:
 
         asked = {"number": given.number, "name": given.name, "role": given.role.value}
         return await self._acts.perform(caller, Action.ADD_REGISTRAR, REGISTRAR_CODEC, work, given=asked, key=key)
+
+    async def end(
+        self, caller: Caller, registrar_id: str, *, expected_version: int | None = None, key: str | None = None
+    ) -> Done[Registrar]:
+        """Who leaves the staff: sessions and certificates end with it, for good. Repeated, there is nothing left to do.
+
+        Raises Refused for nobody, for the last active officer, and for another version. Does NOT block a key that fell
+        into other hands: revoke its certificate for keyCompromise before.
+        """
+
+        async def work(act: Act) -> Done[Registrar]:
+            registrar = await self._registrars.find(registrar_id, act.session)
+            if registrar is None:
+                raise refuse(RefusalCode.REGISTRAR_NOT_FOUND, "registrarId")
+            if registrar.status is RegistrarStatus.ENDED:
+                return Done(registrar, None)
+            act.ensure_version(registrar.version, expected_version)
+            if is_active_officer(registrar) and not await self._registrars.touch_other_officers(
+                act.session, registrar.id
+            ):
+                raise refuse(RefusalCode.LAST_OFFICER, "registrarId", number=registrar.number)
+            certificates = await self._certificates.end_registrars(act.session, registrar.id, act.at)
+            left = await self._registrars.replace(act.session, ended(registrar, act.at))
+            content = {"number": left.number, "role": left.role, "certificates": list(certificates)}
+            return Done(left, await act.record("registrar.ended", left.id, None, content))
+
+        asked = {"registrar": registrar_id, "version": expected_version}
+        return await self._acts.perform(caller, Action.END_REGISTRAR, REGISTRAR_CODEC, work, given=asked, key=key)
 
 
 def _parse(act: Act, given: RegistrarInput) -> Registrar:

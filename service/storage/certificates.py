@@ -222,12 +222,20 @@ class CertificateStore(Versioned[Certificate]):
         self, session: Session, operator_ids: Sequence[str], reason: CertificateEnd, at: datetime
     ) -> Sequence[str]:
         """Revoke all that stand; answers their ids."""
-        ended = []
-        for operator_id in operator_ids:
-            for certificate in await self.standing_of({"operatorId": operator_id}, session):
-                ended.append(certificate.id)
-                await self.replace(session, revoked(certificate, RevocationReason(reason.value), at))
-        return ended
+        whose = [{"operatorId": each} for each in operator_ids]
+        return [ended for each in whose for ended in await self._end_standing(session, each, reason, at)]
+
+    async def end_registrars(self, session: Session, registrar_id: str, at: datetime) -> Sequence[str]:
+        """As `end_certificates`, of a registrar who leaves."""
+        return await self._end_standing(session, {"registrarId": registrar_id}, CertificateEnd.AFFILIATION_CHANGED, at)
+
+    async def _end_standing(
+        self, session: Session, holder: Document, reason: CertificateEnd, at: datetime
+    ) -> Sequence[str]:
+        standing = await self.standing_of(holder, session)
+        for certificate in standing:
+            await self.replace(session, revoked(certificate, RevocationReason(reason.value), at))
+        return [each.id for each in standing]
 
     async def holders_of_certificates(self, operator_ids: Sequence[str]) -> set[str]:
         standing = {"operatorId": {"$in": list(operator_ids)}, "state": {"$in": _STANDING}}

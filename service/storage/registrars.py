@@ -1,12 +1,19 @@
 """Registrars in MongoDB: found by id and by number."""
 
-from service.registrars import Registrar
+from service.access import RegistrarRole
+from service.registrars import Registrar, RegistrarStatus
 from service.storage.database import Database, Index, Session
 from service.storage.documents import Codec, Versioned, declare
 
 REGISTRAR_CODEC = Codec(Registrar)
 
-REGISTRARS = declare("registrars", REGISTRAR_CODEC, Index((("number", 1),), unique=True))
+REGISTRARS = declare(
+    "registrars",
+    REGISTRAR_CODEC,
+    Index((("number", 1),), unique=True),
+    Index((("role", 1), ("status", 1))),
+    derived={"touched": {"bsonType": ["int", "long"]}},
+)
 
 
 class RegistrarStore(Versioned[Registrar]):
@@ -15,3 +22,10 @@ class RegistrarStore(Versioned[Registrar]):
 
     async def find_by_number(self, number: str, session: Session = None) -> Registrar | None:
         return await self.find_by({"number": number}, session)
+
+    async def touch_other_officers(self, session: Session, registrar_id: str) -> int:
+        """How many other active officers there are. Two who end each other at once meet: one of them is tried again."""
+        active = {"role": RegistrarRole.OFFICER.value, "status": RegistrarStatus.ACTIVE.value}
+        others = {**active, "_id": {"$ne": registrar_id}}
+        result = await self.collection.update_many(others, {"$inc": {"touched": 1}}, session=session)
+        return int(result.matched_count)

@@ -201,7 +201,9 @@ class Certifying(Institutions):
             operators=self.operator_store,
             participants=self.participant_store,
         )
-        self.registrars = RegistrarService(self.acts, registrars=self.registrar_store)
+        self.registrars = RegistrarService(
+            self.acts, registrars=self.registrar_store, certificates=self.certificate_store
+        )
 
     def pass_days(self, days: float) -> None:
         self.clock.time += timedelta(days=days)

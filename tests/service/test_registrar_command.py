@@ -1,5 +1,6 @@
 """`prop registrar`: the first of the staff come in by the depository's own machine; their keys never leave theirs."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,25 @@ def test_who_was_added_without_is_certified_later_and_once(environ: dict[str, st
     assert "[CERTIFICATE_ALREADY_HELD]" in done.stderr
     files = ("--request", str(tmp_path / "second.csr"), "--certificate", str(tmp_path / "second.crt"))
     unknown = prop("registrar", "certify", "R9", *files, **environ)
+    assert (unknown.exit_code, unknown.stderr) == (1, "Error: There is no registrar R9.\n")
+
+
+def test_who_leaves_is_ended_once_and_never_certified_again(environ: dict[str, str], tmp_path: Path):
+    for number in ("R1", "R2"):
+        assert prop("registrar", "add", number, "Zhao Liu", "--role", "OFFICER", **environ).exit_code == 0
+    first, again = prop("registrar", "end", "R1", **environ), prop("registrar", "end", "R1", **environ)
+    assert first.exit_code == 0, first.output
+    assert re.fullmatch(r"Ended R1, OFFICER, at [-0-9]{10} [:0-9]{8} UTC: live-rec-\w{26}\n", first.stdout)
+    assert (again.exit_code, "nothing was left to do" in again.stdout) == (0, True)
+    openssl_request(tmp_path, "r1")
+    files = ("--request", str(tmp_path / "r1.csr"), "--certificate", str(tmp_path / "r1.crt"))
+    for command, code in (
+        (("certify", "R1", *files), "REGISTRAR_ENDED"),
+        (("end", "R2"), "LAST_OFFICER"),
+    ):
+        refused = prop("registrar", *command, **environ)
+        assert (refused.exit_code, f"[{code}]" in refused.stderr) == (1, True), refused.output
+    unknown = prop("registrar", "end", "R9", **environ)
     assert (unknown.exit_code, unknown.stderr) == (1, "Error: There is no registrar R9.\n")
 
 

@@ -73,6 +73,14 @@ TEXTS = {
         "Choose a number that was never used.",
         "请选用从未使用过的编号。",
     ),
+    "REGISTRAR_ENDED": (
+        "Ask for somebody who is on the staff; whoever comes back is added anew, under another number.",
+        "请为在任工作人员申请；离任后返任者须以新编号重新登记。",
+    ),
+    "LAST_OFFICER": (
+        "Add and certify another officer before.",
+        "请先登记另一名主管并为其签发证书。",
+    ),
     "REGISTRAR_NOT_FOUND": (
         "Take the id from a list that shows registrars; participants see none.",
         "请从工作人员列表中取得标识；用户无权查看该列表。",

@@ -27,7 +27,7 @@ from tests.sandbox.starting import ROOT
 NOW = datetime(2026, 11, 22, 12, 0, 0, 123_000, tzinfo=UTC)
 CLOCK = FixedClock(NOW)
 TENANT = new_id(SANDBOX, Kind.PARTICIPANT, NOW)
-OF_THE_DEPOSITORY = {"registrar.added", "conformance.checked"}
+OF_THE_DEPOSITORY = {"registrar.added", "registrar.ended", "conformance.checked"}
 """Records that concern no participant."""
 
 
