@@ -185,6 +185,7 @@ class Ground:
                     uses=sandbox.uses,
                     idleness=sandbox.idleness,
                     faults=sandbox.fault_keeping,
+                    joining=sandbox.joining,
                 ),
                 sandbox.webhooks.running(self.jobs),
                 writing_exchanges(self.jobs, sandbox.exchanges),

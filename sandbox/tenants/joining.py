@@ -3,7 +3,7 @@
 Keys are made on the caller's side: what comes in are PKCS#10 requests, which prove possession of the key they carry.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,22 +16,30 @@ from sandbox.settings import SandboxSettings
 from sandbox.storage.joining_places import JoiningPlaceStore, Place
 from sandbox.storage.tenants import TenantStore
 from sandbox.tenants import made_up
+from sandbox.tenants.one_by_one import one_by_one
 from sandbox.tenants.openings import NAMES, Opened, Staff, ensure_staff, open_participant
 from sandbox.tenants.records import Tenant, TenantState, digest_of, new_secret
 from sandbox.tenants.snapshots import JOINED, Snapshots
 from service.access import OperatorRole
 from service.bootstrap import Services
+from service.certificate_keys import ensure_certifiable
 from service.certificate_requests import RequestInput
 from service.certificates import Certificate, CertificateProfile
-from service.errors import BadInput, RateLimited
+from service.errors import BadInput, RateLimited, ServiceError
+from service.http.rate_limits import TokenBuckets
 from service.operators import Operator
 from service.personal_data import PersonalData
 from service.pki.keys import ensure_key_allowed
 from service.pki.parsing import parse_request
+from service.refusals import Refused
+from service.storage.certificate_keys import CertificateKeyStore
 from service.storage.database import Session
+from service.storage.participants import ParticipantStore
 
 DAY = timedelta(days=1)
 PLACE_LIFE = timedelta(minutes=10)  # far longer than joining takes
+ATTEMPTS_PER_MINUTE, ATTEMPTS_AT_ONCE = 60, 100  # from one address, whatever comes of them
+_NOBODY = ""  # has no key
 LONGEST_REQUEST = 8_192  # characters of a PKCS#10 request in PEM: RSA-4096 takes 1 700
 
 PemRequest = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_REQUEST)]
@@ -112,32 +120,39 @@ class Joining:
         self._settings = settings
         self._tenants = TenantStore(services.database)
         self._places = JoiningPlaceStore(services.database)
+        self._participants = ParticipantStore(services.database)
+        self._keys = CertificateKeyStore(services.database)
         self._snapshots = snapshots
         self._now = now
         self._digests = PersonalData(services.world, settings.data_key.get_secret_value())
+        self._attempts = TokenBuckets(per_minute=ATTEMPTS_PER_MINUTE, burst=ATTEMPTS_AT_ONCE)
 
     async def join(self, given: JoinInput, address: str) -> Joined:
-        """Everything in one go. Raises RateLimited beyond the quota, CertificateError and Refused for what is wrong.
+        """Everything in one go, or nothing. Raises RateLimited for too many attempts and beyond the quota,
+        CertificateError and Refused for what is wrong.
 
-        Keys are looked at before anything is opened; a key that another has is refused only when it is certified.
+        What was opened for who does not come in is removed, at once or, after a kill or an outage, by `clear_left`.
         """
+        self._attempts.ensure_within(address)
+        await self._ensure_keys_free(ensure_keys_good(given))
         now = self._now()
         digest = self._digests.keyed_digest(b"address\0" + address.encode())
-        place = Place(new_secret(), digest, now + PLACE_LIFE)
+        place = Place(made_up.new_uscc(), digest, now + PLACE_LIFE)
         await self._places.keep(place, now, partial(self._ensure_room, digest, now))
         try:
             return await self._join(given, place, now)
-        except BaseException:
-            await self._places.give_up(place)
+        except (Refused, ServiceError):
+            await self._clear(place)
+            raise
+        except BaseException:  # cut off: what was sent last may yet be kept, so the place stays for `clear_left`
+            await self._close(place)
             raise
 
     async def _join(self, given: JoinInput, place: Place, now: datetime) -> Joined:
-        ensure_keys_good(given)
         code = given.code or made_up.new_code()
-        uscc = made_up.new_uscc()
         legal_name = given.name or made_up.new_legal_name(code)
         staff = await ensure_staff(self._services)
-        opened = await open_participant(self._services, staff, code=code, legal_name=legal_name, uscc=uscc)
+        opened = await open_participant(self._services, staff, code=code, legal_name=legal_name, uscc=place.uscc)
         operators = await self._certify(staff, opened, given)
         secret = new_secret()
         tenant = Tenant(
@@ -158,7 +173,33 @@ class Joining:
             await self._tenants.insert(session, tenant)
 
         await self._services.database.transaction(come_in)
-        return Joined(tenant, uscc, operators, secret)
+        return Joined(tenant, place.uscc, operators, secret)
+
+    async def clear_left(self) -> int:
+        """Clear the places of those who were cut off or killed while they joined; answers how many."""
+        left = {each.uscc: each for each in await self._places.left_by(self._now())}
+
+        async def clear(uscc: str) -> int:
+            await self._clear(left[uscc])
+            return 1
+
+        return await one_by_one(left, clear, "clearing a place")
+
+    async def _clear(self, place: Place) -> None:
+        await self._close(place)
+        await self._places.give_up(place)
+
+    async def _close(self, place: Place) -> None:
+        """Remove what was opened for who had the place, unless it has come in."""
+        opened = await self._participants.find_holding(place.uscc)
+        if opened is not None and await self._tenants.find(opened.id) is None:
+            await self._snapshots.forget(opened.id)
+
+    async def _ensure_keys_free(self, keys: Mapping[str, CertificateProfile]) -> None:
+        """Raises Refused for a key that somebody has or that is blocked, as certifying it would."""
+        for known in await self._keys.get_many(list(keys)):
+            if known is not None:
+                ensure_certifiable(known, _NOBODY, keys[known.id])
 
     async def _ensure_room(self, address: str, now: datetime, others: tuple[Place, ...]) -> None:
         """`others` are joining at this moment, and count as if they had."""
@@ -185,14 +226,15 @@ class Joining:
         return tuple(joined)
 
 
-def ensure_keys_good(given: JoinInput) -> None:
-    """Raises CertificateError for a request that proves nothing or a key that is not allowed, BadInput for one key in
-    two places."""
-    seen: set[str] = set()
+def ensure_keys_good(given: JoinInput) -> dict[str, CertificateProfile]:
+    """The keys, by digest, and what each is for. Raises CertificateError for a request that proves nothing or a key
+    that is not allowed, BadInput for one key in two places."""
+    seen: dict[str, CertificateProfile] = {}
     for operator in given.operators:
         for profile, request in operator.requests.items():
             key = parse_request(request.encode()).key
             ensure_key_allowed(key)
             if key.spki_sha256 in seen:
                 raise BadInput(f"{operator.role} {profile}: each use of each operator has its own key.")
-            seen.add(key.spki_sha256)
+            seen[key.spki_sha256] = profile
+    return seen

@@ -11,6 +11,7 @@ from sandbox.scenarios.fault_keeping import FaultKeeping
 from sandbox.storage.tenants import TenantStore
 from sandbox.tenants.clock_moves import POLL_SECONDS, ClockMoves
 from sandbox.tenants.job_runner import TAKE_OVER_SECONDS, JobRunner
+from sandbox.tenants.joining import PLACE_LIFE, Joining
 from sandbox.tenants.one_by_one import one_by_one
 from sandbox.tenants.records import IDLE_LIFE, NOTICE_DAYS, Tenant, due_notice, ending, expired, noticed
 from service.background import Jobs, repeat
@@ -86,7 +87,14 @@ class Idleness:
 
 @asynccontextmanager
 async def keeping(
-    jobs: Jobs, *, moves: ClockMoves, runner: JobRunner, uses: Uses, idleness: Idleness, faults: FaultKeeping
+    jobs: Jobs,
+    *,
+    moves: ClockMoves,
+    runner: JobRunner,
+    uses: Uses,
+    idleness: Idleness,
+    faults: FaultKeeping,
+    joining: Joining,
 ) -> AsyncIterator[None]:
     """All of it, for as long as the context is open. Any number of processes may."""
     await moves.learn_all()
@@ -98,6 +106,7 @@ async def keeping(
         "tenants' jobs": repeat(runner.take_over, TAKE_OVER_SECONDS),
         "uses": repeat(uses.flush, SEEN_SECONDS),
         "idle tenants": repeat(idleness.look, IDLE_SECONDS),
+        "places of joining": repeat(joining.clear_left, PLACE_LIFE.total_seconds()),
     }
     try:
         async with jobs.running(works):

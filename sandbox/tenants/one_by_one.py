@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable, Iterable
 logger = logging.getLogger(__name__)
 
 
-async def one_by_one(tenant_ids: Iterable[str], work: Callable[[str], Awaitable[int]], doing: str) -> int:
-    """Do `work` for each; a failure is logged as one of `doing`. Answers the sum of what was done."""
+async def one_by_one(ids: Iterable[str], work: Callable[[str], Awaitable[int]], doing: str) -> int:
+    """Do `work` for each, by its id; a failure is logged as one of `doing`. Answers the sum of what was done."""
     done = 0
-    for tenant_id in tenant_ids:
+    for each in ids:
         try:
-            done += await work(tenant_id)
+            done += await work(each)
         except Exception:
-            logger.exception("what was to be done for a tenant failed", extra={"doing": doing, "tenant": tenant_id})
+            logger.exception("what was to be done for a tenant failed", extra={"doing": doing, "tenant": each})
     return done
