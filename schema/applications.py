@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 for _enum, _description in (
     (ApplicationType, "开通, 更名, 信息变更, 关闭."),
-    (ApplicationStatus, "RETURNED is to be handed in again; APPROVED takes effect on its day: EFFECTED."),
+    (
+        ApplicationStatus,
+        "RETURNED is to be handed in again; APPROVED takes effect on its day: EFFECTED; LAPSED with its participant.",
+    ),
     (ApplicationCommand, "What is done to an application."),
     (MaterialKind, "申请书, 营业执照, 授权委托书, 更名证明, and others."),
 ):

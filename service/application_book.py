@@ -11,6 +11,7 @@ from service.applications import (
     ApplicationType,
     FirstAdministrator,
     Material,
+    lapsed,
     submitted,
 )
 from service.clock import business_date
@@ -85,6 +86,14 @@ class ApplicationBook:
             raise refuse(RefusalCode.APPLICATION_PENDING, "participantId")
         handed_in = submitted(application, by=act.caller, at=act.at, today=business_date(act.at))
         return await self.insert(act, handed_in)
+
+    async def lapse_pending(self, act: Act, participant_id: str) -> dict[str, object]:
+        """Settle what a participant that is terminated applied for; answers the id, for the record."""
+        pending = await self.applications.find_pending(participant_id, act.session)
+        if pending is None:
+            return {"application": None}
+        done = await self.keep(act, lapsed(pending), "application.lapsed", {})
+        return {"application": done.subject.id}
 
     async def insert(self, act: Act, application: Application) -> Done[Application]:
         await self.applications.insert(act.session, application)

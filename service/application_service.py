@@ -3,6 +3,7 @@
 What each kind asks for and brings about: `openings`, `information_changes`, `closures`.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -38,6 +39,8 @@ from service.registration import AdministratorInput, InformationInput, parse_adm
 from service.storage.applications import APPLICATION_CODEC, ApplicationFilter, ApplicationStore, application_query
 from service.storage.operators import OperatorStore
 from service.storage.participants import ParticipantStore
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,15 +245,26 @@ class ApplicationService:
     async def effect_due(self, participant_id: str | None = None, limit: int = 100) -> list[Application]:
         """The service's own job: approved applications whose day has come take effect, each in its own transaction.
 
-        With a participant, by that participant's time.
+        With a participant, by that participant's time. `limit`: of a batch. One that cannot take effect is logged and
+        tried again the next time; the others do not wait for it.
         """
         caller = replace(SYSTEM, participant_id=participant_id)
         today = business_date(self._acts.now(caller))
-        done = [
-            await self._effect_one(replace(SYSTEM, participant_id=each.participant_id), each)
-            for each in await self._applications.due(today, participant_id, limit)
-        ]
-        return [each for each in done if each.status is ApplicationStatus.EFFECTED]
+        effected_ones: list[Application] = []
+        after = ""
+        while batch := await self._applications.due(today, participant_id, after, limit):
+            effected_ones += [each for each in [await self._try_to_effect(due) for due in batch] if each is not None]
+            after = batch[-1].id
+        return effected_ones
+
+    async def _try_to_effect(self, due: Application) -> Application | None:
+        """None where it did not take effect."""
+        try:
+            done = await self._effect_one(replace(SYSTEM, participant_id=due.participant_id), due)
+        except Exception:  # whatever it is, the next one may be able to
+            _logger.exception("an application cannot take effect", extra={"application": due.id})
+            return None
+        return done if done.status is ApplicationStatus.EFFECTED else None
 
     async def effective_days(self, participant_id: str, after: datetime, until: datetime) -> Sequence[datetime]:
         """The beginnings of days on which there will be something for `effect_due` to do."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -30,6 +30,7 @@ class ApplicationStatus(StrEnum):
     APPROVED = "APPROVED"
     EFFECTED = "EFFECTED"
     WITHDRAWN = "WITHDRAWN"
+    LAPSED = "LAPSED"  # its participant was terminated
 
 
 class ApplicationCommand(StrEnum):
@@ -40,6 +41,7 @@ class ApplicationCommand(StrEnum):
     APPROVE = "APPROVE"
     EFFECT = "EFFECT"
     WITHDRAW = "WITHDRAW"
+    LAPSE = "LAPSE"
 
 
 APPLICATION_TRANSITIONS: Mapping[tuple[ApplicationStatus, ApplicationCommand], ApplicationStatus] = MappingProxyType(
@@ -55,10 +57,22 @@ APPLICATION_TRANSITIONS: Mapping[tuple[ApplicationStatus, ApplicationCommand], A
         (ApplicationStatus.SUBMITTED, ApplicationCommand.WITHDRAW): ApplicationStatus.WITHDRAWN,
         (ApplicationStatus.UNDER_REVIEW, ApplicationCommand.WITHDRAW): ApplicationStatus.WITHDRAWN,
         (ApplicationStatus.RETURNED, ApplicationCommand.WITHDRAW): ApplicationStatus.WITHDRAWN,
+        (ApplicationStatus.DRAFT, ApplicationCommand.LAPSE): ApplicationStatus.LAPSED,
+        (ApplicationStatus.SUBMITTED, ApplicationCommand.LAPSE): ApplicationStatus.LAPSED,
+        (ApplicationStatus.UNDER_REVIEW, ApplicationCommand.LAPSE): ApplicationStatus.LAPSED,
+        (ApplicationStatus.RETURNED, ApplicationCommand.LAPSE): ApplicationStatus.LAPSED,
+        (ApplicationStatus.APPROVED, ApplicationCommand.LAPSE): ApplicationStatus.LAPSED,
     }
 )
 
-SETTLED = frozenset({ApplicationStatus.REJECTED, ApplicationStatus.EFFECTED, ApplicationStatus.WITHDRAWN})
+SETTLED = frozenset(
+    {
+        ApplicationStatus.REJECTED,
+        ApplicationStatus.EFFECTED,
+        ApplicationStatus.WITHDRAWN,
+        ApplicationStatus.LAPSED,
+    }
+)
 """Nothing more is to come of such an application."""
 
 
@@ -87,6 +101,11 @@ REQUIRED_MATERIALS: Mapping[ApplicationType, tuple[MaterialKind, ...]] = Mapping
     }
 )
 """A policy of this service: the agreement asks for "related materials" and lists none."""
+
+
+LONGEST_WAIT = timedelta(days=90)
+"""From handing in to the day of effect: a policy of this service. What is approved is decided on what is so then, and
+while it waits the participant can apply for nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +205,11 @@ def withdrawn(application: Application) -> Application:
     return replace(application, status=next_status(application.status, ApplicationCommand.WITHDRAW))
 
 
+def lapsed(application: Application) -> Application:
+    """The application, settled by the end of its participant: whatever it asked for, there is nobody for it."""
+    return replace(application, status=next_status(application.status, ApplicationCommand.LAPSE))
+
+
 def effected(application: Application, at: datetime) -> Application:
     return replace(application, status=next_status(application.status, ApplicationCommand.EFFECT), effected_at=at)
 
@@ -210,6 +234,9 @@ def ensure_complete(application: Application, today: date) -> None:
         _check_information(application.after, application.applicant_uscc, application.before, findings)
     if application.effective_from is not None and application.effective_from < today:
         findings.add(RefusalCode.EFFECTIVE_DATE_PAST, "effectiveFrom", date=application.effective_from.isoformat())
+    latest = today + LONGEST_WAIT
+    if application.effective_from is not None and application.effective_from > latest:
+        findings.add(RefusalCode.EFFECTIVE_DATE_TOO_FAR, "effectiveFrom", latest=latest.isoformat())
     findings.raise_any()
 
 

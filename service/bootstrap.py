@@ -137,7 +137,7 @@ def services_over(
     world, keys = database.world, signing_keys(settings)
     personal_data = PersonalData(world, settings.data_key.get_secret_value())
     participants, operators = ParticipantStore(database), OperatorStore(database)
-    consents = ConsentStore(database)
+    consents, applications = ConsentStore(database), ApplicationStore(database)
     certificates, kept_records = CertificateStore(database), RecordStore(database)
     tasks, proposals, registrars = TaskStore(database), ProposalStore(database), RegistrarStore(database)
     usage, log = Usage(UsageStore(database), operators), LogService(LogStore(database))
@@ -209,12 +209,13 @@ def services_over(
             participants=participants,
             operators=operators,
             tasks=tasks,
+            applications=applications,
             certificates=certificates,
             personal_data=personal_data,
         ),
         applications=ApplicationService(
             acts,
-            applications=ApplicationStore(database),
+            applications=applications,
             participants=participants,
             operators=operators,
             agreements=agreements,

@@ -9,7 +9,7 @@ from service.access import Caller, CallerKind, OperatorRole, Permission, Registr
 from service.acts import Act
 from service.certificates import Certificate, Obstacle, obstacles
 from service.operators import Operator, OperatorStatus
-from service.participants import Participant, may_use_platform
+from service.participants import Participant, may_use_platform, standing_of
 from service.pki.profiles import Holder, OperatorHolder, RegistrarHolder
 from service.refusals import RefusalCode, refuse
 from service.registrars import Registrar, RegistrarStatus
@@ -115,8 +115,8 @@ def ensure_active(holder: CertificateHolder) -> None:
     if holder.operator is not None and holder.operator.status is not OperatorStatus.ACTIVE:
         status = holder.operator.status.value
         raise refuse(RefusalCode.OPERATOR_STATE, "operatorId", status=status, command="CERTIFICATE")
-    if holder.participant is not None and not may_use_platform(holder.participant.status):
-        raise refuse(RefusalCode.PARTICIPANT_NOT_ACTIVE, status=holder.participant.status.value)
+    if holder.participant is not None and not may_use_platform(holder.participant):
+        raise refuse(RefusalCode.PARTICIPANT_NOT_ACTIVE, status=standing_of(holder.participant).value)
 
 
 def ensure_own_or_managed(caller: Caller, holder: CertificateHolder) -> None:

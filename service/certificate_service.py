@@ -187,7 +187,7 @@ class CertificateService:
 
     async def end_certificates(
         self, session: Session, operator_ids: Sequence[str], reason: CertificateEnd, at: datetime
-    ) -> Sequence[str]:
+    ) -> Mapping[str, Sequence[str]]:
         return await self._certificates.end_certificates(session, operator_ids, reason, at)
 
     async def holders_of_certificates(self, operator_ids: Sequence[str]) -> set[str]:

@@ -274,7 +274,7 @@ def obstacles(
         found.append(None if registrar.status is RegistrarStatus.ACTIVE else Obstacle.REGISTRAR_ENDED)
     elif operator is not None and participant is not None:
         found.append(_OPERATORS_IN_THE_WAY.get(operator.status))
-        found.append(None if may_use_platform(participant.status) else Obstacle.PARTICIPANT_NOT_ACTIVE)
+        found.append(None if may_use_platform(participant) else Obstacle.PARTICIPANT_NOT_ACTIVE)
     else:
         found.append(Obstacle.HOLDER_UNKNOWN)
     return tuple(each for each in found if each is not None)

@@ -3,13 +3,16 @@
 Nothing is erased: every record stays (art. 12, 18).
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from service.access import permissions_of
 from service.acts import Act
-from service.operators import OffboardReason, offboarded
+from service.operators import OffboardReason, Operator, narrowed, offboarded
+from service.participants import Participant, granted_services
+from service.records import Entry
 from service.storage.database import Session
 from service.storage.operators import OperatorStore
 
@@ -29,8 +32,8 @@ class CertificateEndings(Protocol):
 
     async def end_certificates(
         self, session: Session, operator_ids: Sequence[str], reason: CertificateEnd, at: datetime
-    ) -> Sequence[str]:
-        """End all that are not ended yet; answers their ids. Repeated, it finds nothing left to do."""
+    ) -> Mapping[str, Sequence[str]]:
+        """End all that are not ended yet; answers their ids by operator. Repeated, it finds nothing left to do."""
 
     async def holders_of_certificates(self, operator_ids: Sequence[str]) -> set[str]:
         """Those of the operators who hold a certificate that has not ended."""
@@ -47,13 +50,56 @@ REASONS = {
 async def end_all_access(
     act: Act, operators: OperatorStore, certificates: CertificateEndings, participant_id: str, reason: OffboardReason
 ) -> dict[str, object]:
-    """Offboard every operator of a participant that closes or is terminated; answers what ended, for the record."""
-    ended: list[str] = []
-    ended_certificates: list[str] = []
-    while batch := await operators.standing(act.session, participant_id, ended[-1] if ended else "", _BATCH):
-        for operator in batch:
-            await operators.replace(act.session, offboarded(operator, reason, act.at))
-        ids = [operator.id for operator in batch]
-        ended_certificates += await certificates.end_certificates(act.session, ids, REASONS[reason], act.at)
-        ended += ids
-    return {"operators": list(ended), "certificates": list(ended_certificates)}
+    """Offboard every operator of a participant that closes or is terminated, each with its own record.
+
+    Answers how many operators and certificates ended, for the participant's record: that has a bounded size, which a
+    list of all of them would exceed.
+    """
+    ended = ended_certificates = 0
+    async for batch in _batches(act, operators, participant_id):
+        await operators.replace_many(act.session, [offboarded(each, reason, act.at) for each in batch])
+        ids = [each.id for each in batch]
+        of_operators = await certificates.end_certificates(act.session, ids, REASONS[reason], act.at)
+        said = [Entry(each.id, offboarding(each, reason, of_operators.get(each.id, ()))) for each in batch]
+        await act.record_many("operator.offboarded", participant_id, said)
+        ended += len(batch)
+        ended_certificates += sum(map(len, of_operators.values()))
+    return {"operators": ended, "certificates": ended_certificates}
+
+
+def offboarding(
+    operator: Operator, reason: OffboardReason, certificates: Sequence[str], successor_id: str | None = None
+) -> dict[str, object]:
+    """What the record of an operator's end says: everything that ended with it (art. 11)."""
+    return {
+        "reason": reason.value,
+        "permissions": [*operator.permissions],
+        "sms": [each.topic.value for each in operator.sms_subscriptions],
+        "certificates": list(certificates),
+        "successor": successor_id,
+    }
+
+
+async def narrow_operators(act: Act, operators: OperatorStore, participant: Participant) -> dict[str, object]:
+    """Take from operators what the participant is no longer granted, each with its own record; answers how many."""
+    granted = permissions_of(granted_services(participant))
+    count = 0
+    async for batch in _batches(act, operators, participant.id):
+        beyond = [each for each in batch if frozenset(each.permissions) - granted]
+        changed = [narrowed(each, granted) for each in beyond]
+        await operators.replace_many(act.session, changed)
+        said = [
+            Entry(after.id, {"before": [*before.permissions], "after": [*after.permissions]})
+            for before, after in zip(beyond, changed, strict=True)
+        ]
+        await act.record_many("operator.permissions.changed", participant.id, said)
+        count += len(changed)
+    return {"operators": count}
+
+
+async def _batches(act: Act, operators: OperatorStore, participant_id: str) -> AsyncIterator[Sequence[Operator]]:
+    """Everybody who has not left, in the order of ids."""
+    after = ""
+    while batch := await operators.standing(act.session, participant_id, after, _BATCH):
+        yield batch
+        after = batch[-1].id

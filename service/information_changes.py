@@ -35,6 +35,8 @@ class InformationChanges:
         participant = await self._book.get_participant(act, participant_id, expected_version)
         if participant.status not in {ParticipantStatus.ACTIVE, ParticipantStatus.SUSPENDED}:
             raise refuse(RefusalCode.PARTICIPANT_STATE, status=participant.status.value, command="CHANGE_INFORMATION")
+        # A termination at the same moment must meet this, or it would leave the application behind.
+        await self._book.participants.touch_roster(act.session, participant.id)
         before = information_of(participant)
         uscc = numbers.parse_uscc(given.applicant_uscc, "applicantUscc")
         after = parse_information(given.information, self._personal_data, participant.id, "information")

@@ -15,7 +15,7 @@ from service.access import Caller, CallerKind
 from service.certificates import Certificate, CertificateProfile, CertificateState
 from service.errors import Unauthenticated
 from service.operators import Operator, OperatorStatus
-from service.participants import Participant, may_use_platform
+from service.participants import Participant, may_use_platform, standing_of
 from service.pki.chain import ChainStatus
 from service.registrars import Registrar, RegistrarStatus
 from service.sight import AS_IT_IS, Sight
@@ -148,8 +148,8 @@ def _operator(
 ) -> Caller:
     if operator.status is not OperatorStatus.ACTIVE:
         raise Unauthenticated(f"This operator is {operator.status.value}.", article=11)
-    if not may_use_platform(participant.status):
-        raise Unauthenticated(f"This participant is {participant.status.value}.", article=19)
+    if not may_use_platform(participant):
+        raise Unauthenticated(f"This participant is {standing_of(participant).value}.", article=19)
     if _ended(issued_at, operator.sessions_end_at):
         raise Unauthenticated("This session has ended: log in again.", article=11)
     return Caller(

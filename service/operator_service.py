@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from service import institution_numbers as numbers
 from service.access import Caller, CallerKind, OperatorRole, may_see, own_participant, permissions_of
 from service.acts import Act, Acts, Done
-from service.endings import REASONS, CertificateEndings
+from service.endings import REASONS, CertificateEndings, offboarding
 from service.errors import BadInput
 from service.identifiers import Kind
 from service.operator_book import OperatorBook
@@ -231,13 +231,7 @@ class OperatorService:
                 if proposal is not None:
                     return Done(operator, *proposal)
             ended = await self._certificates.end_certificates(act.session, [operator.id], REASONS[reason], act.at)
-            content: dict[str, object] = {
-                "reason": reason.value,
-                "permissions": [*operator.permissions],
-                "sms": [each.topic.value for each in operator.sms_subscriptions],
-                "certificates": list(ended),
-                "successor": successor_id,
-            }
+            content = offboarding(operator, reason, ended.get(operator.id, ()), successor_id)
             return await self._book.keep(act, offboarded(operator, reason, act.at), "operator.offboarded", content)
 
         asked = {

@@ -11,13 +11,13 @@ from service.access import (
     Service,
     may_see,
     own_participant,
-    permissions_of,
 )
 from service.acts import Act, Acts, Done
+from service.application_book import ApplicationBook
 from service.clock import business_date
-from service.endings import CertificateEndings, end_all_access
+from service.endings import CertificateEndings, end_all_access, narrow_operators
 from service.identifiers import Kind
-from service.operators import OffboardReason, narrowed
+from service.operators import OffboardReason
 from service.pagination import Page, PageRequest
 from service.participants import (
     Contact,
@@ -39,12 +39,11 @@ from service.personal_data import Datum, PersonalData
 from service.policy import Action
 from service.refusals import RefusalCode, refuse
 from service.registration import contact_place
+from service.storage.applications import ApplicationStore
 from service.storage.operators import OperatorStore
 from service.storage.participants import PARTICIPANT_CODEC, ParticipantFilter, ParticipantStore, participant_query
 from service.storage.tasks import TaskStore
 from service.tasks import Task, TaskKind, TaskStatus
-
-_BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +99,7 @@ class ParticipantService:
         participants: ParticipantStore,
         operators: OperatorStore,
         tasks: TaskStore,
+        applications: ApplicationStore,
         certificates: CertificateEndings,
         personal_data: PersonalData,
     ) -> None:
@@ -107,6 +107,7 @@ class ParticipantService:
         self._participants = participants
         self._operators = operators
         self._tasks = tasks
+        self._book = ApplicationBook(applications, participants)
         self._certificates = certificates
         self._personal_data = personal_data
 
@@ -194,6 +195,8 @@ class ParticipantService:
     ) -> Done[Participant]:
         """Art. 19, 20: never automatic, and two persons' decision. Ends all access; keeps every record.
 
+        What the participant applied for lapses, an application to close included.
+
         The first call proposes; the same call by another officer with `proposal_id` terminates.
         """
         _ensure_depository(caller)
@@ -211,6 +214,7 @@ class ParticipantService:
                 return Done(participant, record, proposal)
             content["proposal"] = (await act.confirm(proposal_id, action, participant.id)).id
             reason = OffboardReason.PARTICIPANT_TERMINATED
+            content |= await self._book.lapse_pending(act, participant.id)
             content |= await end_all_access(act, self._operators, self._certificates, participant.id, reason)
             return await self._keep(act, changed, "participant.terminated", content)
 
@@ -252,24 +256,11 @@ class ParticipantService:
         async def work(act: Act) -> Done[Participant]:
             participant = await self._participant(act, participant_id, expected_version)
             changed = without_service(participant, service)
-            narrowed_operators = await self._narrow_operators(act, changed)
-            content: dict[str, object] = {"service": service.value, "operators": narrowed_operators}
+            content = {"service": service.value} | await narrow_operators(act, self._operators, changed)
             return await self._keep(act, changed, "participant.service.withdrawn", content)
 
         asked = {"participant": participant_id, "version": expected_version, "service": service.value}
         return await self._acts.perform(caller, Action.WITHDRAW_SERVICE, PARTICIPANT_CODEC, work, given=asked, key=key)
-
-    async def _narrow_operators(self, act: Act, participant: Participant) -> list[object]:
-        granted = permissions_of(granted_services(participant))
-        changed: list[object] = []
-        after = ""
-        while batch := await self._operators.standing(act.session, participant.id, after, _BATCH):
-            for operator in batch:
-                if frozenset(operator.permissions) - granted:
-                    await self._operators.replace(act.session, narrowed(operator, granted))
-                    changed.append(operator.id)
-            after = batch[-1].id
-        return changed
 
     async def record_qualification(
         self,

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from service.access import SERVICES, SERVICES_AT_OPENING, ParticipantKind, QualificationType, Service
 from service.personal_data import SealedText
-from service.refusals import RefusalCode, refuse
+from service.refusals import RefusalCode, Refused, refuse
 
 
 class ParticipantStatus(StrEnum):
@@ -43,11 +43,15 @@ PARTICIPANT_TRANSITIONS: Mapping[tuple[ParticipantStatus, ParticipantCommand], P
         (ParticipantStatus.SUSPENDED, ParticipantCommand.ASK_TO_CLOSE): ParticipantStatus.CLOSING,
         (ParticipantStatus.CLOSING, ParticipantCommand.STAY_OPEN): ParticipantStatus.ACTIVE,
         (ParticipantStatus.CLOSING, ParticipantCommand.STAY_SUSPENDED): ParticipantStatus.SUSPENDED,
+        (ParticipantStatus.CLOSING, ParticipantCommand.SUSPEND): ParticipantStatus.CLOSING,
+        (ParticipantStatus.CLOSING, ParticipantCommand.RESUME): ParticipantStatus.CLOSING,
         (ParticipantStatus.CLOSING, ParticipantCommand.CLOSE): ParticipantStatus.CLOSED,
         (ParticipantStatus.ACTIVE, ParticipantCommand.TERMINATE): ParticipantStatus.TERMINATED,
         (ParticipantStatus.SUSPENDED, ParticipantCommand.TERMINATE): ParticipantStatus.TERMINATED,
+        (ParticipantStatus.CLOSING, ParticipantCommand.TERMINATE): ParticipantStatus.TERMINATED,
     }
 )
+"""Asking to close shields from nothing (art. 19): one that is CLOSING is suspended by its sanction, or terminated."""
 
 ENDED = frozenset({ParticipantStatus.CLOSED, ParticipantStatus.TERMINATED})
 OPEN = frozenset({ParticipantStatus.ACTIVE, ParticipantStatus.SUSPENDED, ParticipantStatus.CLOSING})
@@ -216,9 +220,20 @@ def next_status(status: ParticipantStatus, command: ParticipantCommand) -> Parti
     return following
 
 
-def may_use_platform(status: ParticipantStatus) -> bool:
-    """Whether operators of such a participant are let in. Who asked to close uses it until the closing takes effect."""
-    return status in {ParticipantStatus.ACTIVE, ParticipantStatus.CLOSING}
+def is_suspended(participant: Participant) -> bool:
+    """Whether a suspension stands, one that asked to close included."""
+    return participant.sanction is not None and participant.status not in ENDED
+
+
+def may_use_platform(participant: Participant) -> bool:
+    """Whether its operators are let in. Who asked to close uses it until the closing takes effect, unless suspended."""
+    in_use = {ParticipantStatus.ACTIVE, ParticipantStatus.CLOSING}
+    return participant.status in in_use and not is_suspended(participant)
+
+
+def standing_of(participant: Participant) -> ParticipantStatus:
+    """Its status as far as use goes: SUSPENDED where a suspension stands."""
+    return ParticipantStatus.SUSPENDED if is_suspended(participant) else participant.status
 
 
 def granted_services(participant: Participant) -> frozenset[Service]:
@@ -260,12 +275,21 @@ def suspended(participant: Participant, sanction: Sanction) -> Participant:
     """Art. 19. A lost qualification only lets the depository terminate (art. 20)."""
     if sanction.ground is Ground.QUALIFICATION_ENDED:
         raise refuse(RefusalCode.GROUND_NOT_FOR_SUSPENSION, "ground")
+    if is_suspended(participant):
+        raise _refuse_standing(participant, ParticipantCommand.SUSPEND)
     return replace(participant, status=next_status(participant.status, ParticipantCommand.SUSPEND), sanction=sanction)
 
 
 def resumed(participant: Participant) -> Participant:
     """Implied by art. 19's suspension; the agreement gives no procedure."""
+    if not is_suspended(participant):
+        raise _refuse_standing(participant, ParticipantCommand.RESUME)
     return replace(participant, status=next_status(participant.status, ParticipantCommand.RESUME), sanction=None)
+
+
+def _refuse_standing(participant: Participant, command: ParticipantCommand) -> Refused:
+    status = standing_of(participant).value
+    return refuse(RefusalCode.PARTICIPANT_STATE, status=status, command=command.value)
 
 
 def terminated(participant: Participant, sanction: Sanction, at: datetime) -> Participant:
@@ -334,4 +358,4 @@ def with_qualification(participant: Participant, qualification: Qualification) -
 def ensure_active(participant: Participant) -> None:
     """Raises Refused(PARTICIPANT_NOT_ACTIVE)."""
     if participant.status is not ParticipantStatus.ACTIVE:
-        raise refuse(RefusalCode.PARTICIPANT_NOT_ACTIVE, status=participant.status.value)
+        raise refuse(RefusalCode.PARTICIPANT_NOT_ACTIVE, status=standing_of(participant).value)

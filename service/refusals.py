@@ -76,6 +76,7 @@ class RefusalCode(StrEnum):
     NOTHING_CHANGED = "NOTHING_CHANGED"
     USCC_FIXED = "USCC_FIXED"
     EFFECTIVE_DATE_PAST = "EFFECTIVE_DATE_PAST"
+    EFFECTIVE_DATE_TOO_FAR = "EFFECTIVE_DATE_TOO_FAR"
     REASON_MISSING = "REASON_MISSING"
     # operators
     OPERATOR_NOT_FOUND = "OPERATOR_NOT_FOUND"
@@ -379,6 +380,11 @@ RULES: Mapping[RefusalCode, Rule] = MappingProxyType(
         ),
         RefusalCode.EFFECTIVE_DATE_PAST: Rule(
             16, "The change cannot take effect on {date}: that day is past.", "变更不得自 {date} 起生效：该日期已过。"
+        ),
+        RefusalCode.EFFECTIVE_DATE_TOO_FAR: Rule(
+            16,
+            "The change takes effect on {latest} at the latest: what waits longer is applied for later.",
+            "变更最迟应自 {latest} 起生效；更晚生效的，请届时另行申请。",
         ),
         RefusalCode.REASON_MISSING: Rule(
             6, "To return or reject an application takes a reason.", "退回或拒绝申请须说明理由。"

@@ -60,11 +60,12 @@ class ApplicationStore(Versioned[Application]):
     async def effected_of(self, participant_id: str, limit: int = 1000) -> Sequence[Application]:
         return await self.list_by({"participantId": participant_id, "status": ApplicationStatus.EFFECTED.value}, limit)
 
-    async def due(self, today: date, participant_id: str | None, limit: int) -> Sequence[Application]:
-        """Approved ones whose day has come, of one participant or of all."""
+    async def due(self, today: date, participant_id: str | None, after: str, limit: int) -> Sequence[Application]:
+        """Approved ones whose day has come, of one participant or of all, a batch at a time in the order of ids."""
         query: Document = {
             "status": ApplicationStatus.APPROVED.value,
             "effectiveFrom": {"$lte": today.isoformat()},
+            "_id": {"$gt": after},
         }
         if participant_id is not None:
             query["participantId"] = participant_id

@@ -3,7 +3,7 @@
 What the revocation list says of a certificate is written in the transaction that changes the certificate.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -220,22 +220,26 @@ class CertificateStore(Versioned[Certificate]):
 
     async def end_certificates(
         self, session: Session, operator_ids: Sequence[str], reason: CertificateEnd, at: datetime
-    ) -> Sequence[str]:
-        """Revoke all that stand; answers their ids."""
-        whose = [{"operatorId": each} for each in operator_ids]
-        return [ended for each in whose for ended in await self._end_standing(session, each, reason, at)]
+    ) -> Mapping[str, Sequence[str]]:
+        """Revoke all that stand; answers their ids by operator."""
+        ended: dict[str, list[str]] = {}
+        for each in await self._end_standing(session, {"operatorId": {"$in": list(operator_ids)}}, reason, at):
+            ended.setdefault(each.operator_id or "", []).append(each.id)
+        return ended
 
     async def end_registrars(self, session: Session, registrar_id: str, at: datetime) -> Sequence[str]:
-        """As `end_certificates`, of a registrar who leaves."""
-        return await self._end_standing(session, {"registrarId": registrar_id}, CertificateEnd.AFFILIATION_CHANGED, at)
+        """As `end_certificates`, of a registrar who leaves; answers their ids."""
+        reason = CertificateEnd.AFFILIATION_CHANGED
+        return [each.id for each in await self._end_standing(session, {"registrarId": registrar_id}, reason, at)]
 
     async def _end_standing(
-        self, session: Session, holder: Document, reason: CertificateEnd, at: datetime
-    ) -> Sequence[str]:
-        standing = await self.standing_of(holder, session)
+        self, session: Session, holders: Document, reason: CertificateEnd, at: datetime
+    ) -> Sequence[Certificate]:
+        cursor = self.collection.find({**holders, "state": {"$in": _STANDING}}, session=session).sort("_id", 1)
+        standing = [self._codec.decode(each) for each in await cursor.to_list(None)]
         for certificate in standing:
             await self.replace(session, revoked(certificate, RevocationReason(reason.value), at))
-        return [each.id for each in standing]
+        return standing
 
     async def holders_of_certificates(self, operator_ids: Sequence[str]) -> set[str]:
         standing = {"operatorId": {"$in": list(operator_ids)}, "state": {"$in": _STANDING}}

@@ -1,9 +1,11 @@
 """Institutions for tests: services wired over a given database, callers of every kind, an opened participant."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from joserfc.jwk import KeySet
@@ -53,13 +55,13 @@ from service.storage.certificate_keys import CertificateKeyStore
 from service.storage.certificates import CertificateStore
 from service.storage.conformance import ConformanceStore
 from service.storage.consents import ConsentStore
-from service.storage.database import Database
+from service.storage.database import Database, Document
 from service.storage.idempotency import IdempotencyStore
 from service.storage.log import LogStore
 from service.storage.operators import OperatorStore
 from service.storage.participants import ParticipantStore
 from service.storage.proposals import ProposalStore
-from service.storage.records import RecordStore
+from service.storage.records import RECORDS, RecordStore
 from service.storage.registrars import RegistrarStore
 from service.storage.tasks import TaskStore
 from service.storage.usage import UsageStore
@@ -230,6 +232,7 @@ class Institutions:
             participants=self.participant_store,
             operators=self.operator_store,
             tasks=tasks,
+            applications=self.application_store,
             certificates=self.certificate_store,
             personal_data=self.personal_data,
         )
@@ -316,3 +319,8 @@ class Institutions:
     async def records_of(self, subject: str) -> list[Record]:
         page = await self.records.page(OFFICER, RecordFilter(subject=subject), PageRequest(BY_ID, 100))
         return list(page.items)
+
+    async def records_in(self, query: Document) -> dict[str, dict[str, Any]]:
+        """What the records that a query finds say, by their subjects."""
+        found = await self.database.collection(RECORDS).find(query).to_list(None)
+        return {each["subject"]: json.loads(each["content"])["content"] for each in found}

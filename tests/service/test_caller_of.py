@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from service import participants
 from service.access import CallerKind, OperatorRole, Permission, RegistrarRole
 from service.certificates import Certificate, CertificateProfile, CertificateState
 from service.errors import Unauthenticated
@@ -12,7 +13,7 @@ from service.logins import Holder, caller_of
 from service.operators import Operator, OperatorStatus
 from service.participants import ParticipantStatus
 from service.registrars import Registrar, RegistrarStatus
-from tests.service.test_lifecycles import CLERK, PENDING
+from tests.service.test_lifecycles import CLERK, PENDING, SANCTION
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 CERTIFICATE = Certificate(
@@ -67,6 +68,16 @@ def test_a_registrar_has_a_role_and_no_participant() -> None:
 def test_who_asked_to_close_is_let_in_until_it_is_closed() -> None:
     closing = replace(ACTIVE, status=ParticipantStatus.CLOSING)
     assert caller_of(replace(HOLDER, participant=closing), NOW).id == CLERK.id
+
+
+def test_who_asked_to_close_while_suspended_or_is_suspended_meanwhile_is_not_let_in() -> None:
+    closing = participants.asked_to_close(participants.suspended(ACTIVE, SANCTION))
+    assert closing.status is ParticipantStatus.CLOSING
+    later = participants.suspended(participants.asked_to_close(ACTIVE), SANCTION)
+    for each in (closing, later):
+        with pytest.raises(Unauthenticated, match="SUSPENDED"):
+            caller_of(replace(HOLDER, participant=each), NOW)
+        assert caller_of(replace(HOLDER, participant=participants.resumed(each)), NOW).id == CLERK.id
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ from service.operators import (
 )
 from service.participants import (
     ENDED,
+    OPEN,
     PARTICIPANT_TRANSITIONS,
     Acceptance,
     AcceptanceManner,
@@ -141,6 +142,7 @@ class ParticipantLife(RuleBasedStateMachine):
         super().__init__()
         self.participant = PENDING
         self.at = AT
+        self.sanctioned = False  # by the depository's last word
 
     def attempt(self, change: Callable[[Participant], Participant]) -> None:
         before = self.participant
@@ -159,15 +161,23 @@ class ParticipantLife(RuleBasedStateMachine):
 
     @rule()
     def suspend(self) -> None:
+        before = self.participant
         self.attempt(lambda each: participants.suspended(each, SANCTION))
+        assert self.participant is not before or before.status not in OPEN or self.sanctioned, "nothing shields from it"
+        self.sanctioned |= self.participant is not before
 
     @rule()
     def resume(self) -> None:
+        before = self.participant
         self.attempt(participants.resumed)
+        assert (self.participant is not before) == (self.sanctioned and before.status in OPEN)
+        self.sanctioned &= self.participant is before
 
     @rule()
     def terminate(self) -> None:
+        before = self.participant
         self.attempt(lambda each: participants.terminated(each, SANCTION, self.at))
+        assert (self.participant is not before) == (before.status in OPEN), "nothing shields from it"
 
     @rule()
     def ask_to_close(self) -> None:
@@ -207,6 +217,9 @@ class ParticipantLife(RuleBasedStateMachine):
         }
         assert in_service == set(SERVICES_AT_OPENING).issubset(participants.granted_services(now))
         assert (now.ended_at is not None) == (now.status in ENDED)
+        in_use = {ParticipantStatus.ACTIVE, ParticipantStatus.CLOSING}
+        assert participants.may_use_platform(now) == (now.status in in_use and not self.sanctioned)
+        assert participants.is_suspended(now) == (now.status in OPEN and self.sanctioned)
         assert now.status is not ParticipantStatus.SUSPENDED or now.sanction is not None
         assert now.status is not ParticipantStatus.ACTIVE or now.sanction is None
         assert len({each.service for each in now.services}) == len(now.services)
@@ -338,11 +351,19 @@ class ApplicationLife(RuleBasedStateMachine):
     def effect(self) -> None:
         self.attempt(lambda each: applications.effected(each, AT))
 
+    @rule(often=st.integers(0, 4))
+    def lapse(self, often: int) -> None:
+        if often:  # seldom, or nothing else is tried
+            return
+        before = self.application
+        self.attempt(applications.lapsed)
+        assert (self.application is not before) == (before.status not in SETTLED), "whatever waits lapses"
+
     @invariant()
     def holds(self) -> None:
         now = self.application
         assert (now.effected_at is not None) == (now.status is ApplicationStatus.EFFECTED)
-        if now.status not in {ApplicationStatus.DRAFT, ApplicationStatus.WITHDRAWN}:
+        if now.status not in {ApplicationStatus.DRAFT, ApplicationStatus.WITHDRAWN, ApplicationStatus.LAPSED}:
             assert now.truth_declared
             assert now.submitted_by == OFFICER.id
         if now.status in {ApplicationStatus.RETURNED, ApplicationStatus.REJECTED}:

@@ -30,7 +30,7 @@ from service.operators import (
     SmsTopic,
 )
 from service.pagination import BY_ID, PageRequest
-from service.participants import PARTICIPANT_TRANSITIONS, ParticipantCommand, ParticipantStatus
+from service.participants import ENDED, PARTICIPANT_TRANSITIONS, ParticipantCommand, ParticipantStatus
 from service.records import Record, RecordFilter
 from service.refusals import Refused
 from service.world import PRODUCTION
@@ -75,7 +75,8 @@ class State:
     status: ParticipantStatus = ParticipantStatus.PENDING
     services: frozenset[Service] = frozenset()
     operators: dict[str, Held] = field(default_factory=dict)
-    before_closing: ParticipantStatus = field(default=ParticipantStatus.ACTIVE, compare=False)
+    sanctioned: bool = False
+    left_with_it: int = field(default=0, compare=False)
 
     def move(self, command: ParticipantCommand) -> None:
         self.status = PARTICIPANT_TRANSITIONS[self.status, command]
@@ -85,14 +86,10 @@ class State:
         held.status = OPERATOR_TRANSITIONS[held.status, OperatorCommand.OFFBOARD]
         held.permissions, held.topics, held.frozen_by = frozenset(), frozenset(), None
 
-    def end_all(self, ids: Sequence[str]) -> None:
-        """What ends with the participant: its services, and all who are not gone yet."""
+    def end_all(self, operators: int) -> None:
+        """What ends with the participant: its services. Each operator's own record, of the same act, ends that one."""
         self.services = frozenset()
-        assert set(ids) == {
-            each for each, held in self.operators.items() if held.status is not OperatorStatus.OFFBOARDED
-        }
-        for each in ids:
-            self.end(each)
+        self.left_with_it -= operators
 
 
 def replay(records: Sequence[Record]) -> State:
@@ -101,6 +98,9 @@ def replay(records: Sequence[Record]) -> State:
     for record in records:
         content = json.loads(record.content)["content"]
         apply(state, record.kind, record.subject or "", content)
+    assert state.left_with_it == 0, "as many operators ended as the participant's record says"
+    if state.status in ENDED:
+        assert all(held.status is OperatorStatus.OFFBOARDED for held in state.operators.values())
     return state
 
 
@@ -113,10 +113,13 @@ def apply(  # noqa: C901, PLR0912 - one case a kind of record
             state.services = frozenset(map(Service, content["services"]))
         case "participant.suspended":
             state.move(ParticipantCommand.SUSPEND)
+            state.sanctioned = True
         case "participant.resumed":
             state.move(ParticipantCommand.RESUME)
+            state.sanctioned = False
         case "participant.terminated":
             state.move(ParticipantCommand.TERMINATE)
+            state.sanctioned = True
             state.end_all(content["operators"])
         case "participant.closed":
             state.move(ParticipantCommand.CLOSE)
@@ -125,14 +128,10 @@ def apply(  # noqa: C901, PLR0912 - one case a kind of record
             state.services |= {Service(content["service"])}
         case "participant.service.withdrawn":
             state.services -= {Service(content["service"])}
-            for each in content["operators"]:
-                state.operators[each].permissions &= permissions_of(state.services)
         case "application.submitted" if content.get("type") == "CLOSE":
-            state.before_closing = state.status
             state.move(ParticipantCommand.ASK_TO_CLOSE)
         case "application.rejected" | "application.withdrawn" if state.status is ParticipantStatus.CLOSING:
-            stays = state.before_closing is ParticipantStatus.ACTIVE
-            state.move(ParticipantCommand.STAY_OPEN if stays else ParticipantCommand.STAY_SUSPENDED)
+            state.move(ParticipantCommand.STAY_SUSPENDED if state.sanctioned else ParticipantCommand.STAY_OPEN)
         case "operator.registered":
             role = OperatorRole(content["role"])
             first = permissions_of(state.services) & ROLE_CEILINGS[role]
@@ -155,6 +154,7 @@ def apply(  # noqa: C901, PLR0912 - one case a kind of record
             held.frozen_by = None
         case "operator.offboarded":
             state.end(subject)
+            state.left_with_it += content["reason"].startswith("PARTICIPANT")
         case "operator.sms.subscribed":
             state.operators[subject].topics |= {SmsTopic(content["topic"])}
         case "operator.sms.unsubscribed":
@@ -248,7 +248,8 @@ class Play:
             )
             for each in found
         }
-        return State(participant.status, frozenset(each.service for each in participant.services), held)
+        services = frozenset(each.service for each in participant.services)
+        return State(participant.status, services, held, participant.sanction is not None)
 
     async def records(self) -> list[Record]:
         wanted = RecordFilter(participant_id=self.participant_id)

@@ -153,6 +153,10 @@ TEXTS = {
         "Choose today, by the tenant's clock, or a later day; or leave the date out.",
         "请选择当日（以测试时钟为准）或之后的日期，或不填写。",
     ),
+    "EFFECTIVE_DATE_TOO_FAR": (
+        "Choose a day within 90 days of today, by the tenant's clock, and apply later for a later one.",
+        "请选择自当日（以测试时钟为准）起 90 日内的日期；更晚生效的，请届时另行申请。",
+    ),
     "REASON_MISSING": (
         "Say in `reason` what the applicant has to mend.",
         "请在 `reason` 中说明需补正的事项。",
