@@ -25,6 +25,7 @@ from graphql import (
 )
 
 from service.errors import ErrorCode
+from service.http.bodies import BODY_SECONDS
 from service.settings import Settings
 
 
@@ -33,7 +34,7 @@ class Limits:
     """Every limit of the GraphQL face. Bytes and counts unless the name says seconds."""
 
     body: int = 256_000
-    body_seconds: float = 10.0  # until a body that comes in pieces must be whole
+    body_seconds: float = BODY_SECONDS  # until a body that comes in pieces must be whole
     characters: int = 65_536  # of a document; long values belong in variables
     tokens: int = 1_000
     depth: int = 12

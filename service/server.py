@@ -31,6 +31,7 @@ from service.settings import Settings
 from service.world import World
 
 KEEP_ALIVE_SECONDS = 75  # longer than balancers keep an idle connection, so that they and not we close it
+HEAD_SECONDS = 10.0  # until a request's head must be whole
 CANCEL_SECONDS = 1  # what is left for answers after the drain, before they are cut off
 
 
@@ -44,6 +45,8 @@ class ServerConfig(uvicorn.Config):
     def __init__(self, settings: Settings, world: World, application: str) -> None:
         self.world = world
         self.header_bytes = settings.header_bytes
+        self.head_seconds = HEAD_SECONDS
+        self.most_connections = settings.connections
         super().__init__(
             functools.partial(build, application, settings, world),
             factory=True,

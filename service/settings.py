@@ -103,6 +103,9 @@ class Settings(BaseModel):
     header_bytes: int = setting(
         16_384, unit="bytes", ge=1024, le=1_048_576, what="The longest request line and headers together (431 beyond)."
     )
+    connections: int = setting(
+        5000, ge=10, le=1_000_000, what="Connections that one process serves; on those beyond, requests get a 503."
+    )
     drain_seconds: int = setting(
         20, unit="s", ge=0, le=600, what="How long requests in flight may take to finish after SIGTERM."
     )

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import datetime
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from ulid import ULID
@@ -12,6 +12,7 @@ from sandbox.bootstrap import Ground, Sandbox
 from sandbox.webhooks.receivers import LONGEST, RECEIVER_PATH, Manner, Received, tenant_of
 from sandbox.webhooks.sending import SECONDS
 from sandbox.webhooks.signatures import ID, SIGNATURE, TIMESTAMP, Verdict, verify
+from service.http.bodies import BodyRefused, read_body
 
 SLOW_SECONDS = SECONDS + 2
 _LONGEST_HEADER = 512
@@ -26,9 +27,10 @@ def receiver_routes(ground: Ground) -> list[BaseRoute]:
         tenant = await sandbox.tenants.find(tenant_id) if tenant_id else None
         if tenant is None or tenant.has_ended:
             return Response(status_code=404)
-        body = await _body(request)  # 2
-        if body is None:
-            return Response(status_code=413)
+        try:
+            body = await read_body(request, LONGEST)  # 2
+        except BodyRefused as refused:
+            return Response(status_code=refused.status, headers={"Connection": "close"})
         now = sandbox.clock.now()
         secrets = await sandbox.webhooks.service.secrets_of(tenant.id, sandbox.webhooks.receiver_url(tenant.id))
         headers = {name: request.headers.get(name, "") for name in (ID, TIMESTAMP, SIGNATURE)}
@@ -41,19 +43,6 @@ def receiver_routes(ground: Ground) -> list[BaseRoute]:
         return Response(status_code=status)  # 5
 
     return [Route(f"{RECEIVER_PATH}/{{token}}", receive, methods=["POST"])]
-
-
-async def _body(request: Request) -> bytes | None:
-    """None for one that is too long, or whose sender went."""
-    body = b""
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > LONGEST:
-                return None
-    except ClientDisconnect:
-        return None
-    return body
 
 
 async def _keep(  # noqa: PLR0917 - what came, in the order in which it was looked at

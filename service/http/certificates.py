@@ -10,12 +10,13 @@ from email.utils import format_datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from service.authority import CHAIN_PATH, ISSUER_PATH, LIST_PATH, OCSP_PATH, ROOT_LIST_PATH, ROOT_PATH, Authority
 from service.errors import Unavailable
+from service.http.bodies import BodyRefused, read_body
 from service.pki.ocsp import MALFORMED_REQUEST, MAX_REQUEST_BYTES, TRY_LATER, OcspRefused, decode_ocsp_path
 from service.revocation_status import OcspAnswer, RevocationStatus
 
@@ -68,7 +69,13 @@ class _Told:
     async def ocsp_post(self, request: Request) -> Response:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != REQUEST_TYPE:
             return PlainTextResponse(f"The request must be {REQUEST_TYPE}.", 415, headers=NOT_KEPT)
-        return await self._ocsp(await _body(request), NOT_KEPT)
+        try:
+            asked = await read_body(request, MAX_REQUEST_BYTES)
+        except BodyRefused as refused:
+            if refused.status == 408:
+                return PlainTextResponse(refused.message, 408, headers={"Connection": "close", **NOT_KEPT})
+            return Response(MALFORMED_REQUEST, media_type=OCSP_TYPE, headers=NOT_KEPT)
+        return await self._ocsp(asked, NOT_KEPT)
 
     async def ocsp_get(self, request: Request) -> Response:
         try:
@@ -77,12 +84,10 @@ class _Told:
             return Response(refused.answer, media_type=OCSP_TYPE, headers=NOT_KEPT)
         return await self._ocsp(asked, {"Cache-Control": BRIEFLY})
 
-    async def _ocsp(self, asked: bytes | None, headers: dict[str, str]) -> Response:
+    async def _ocsp(self, asked: bytes, headers: dict[str, str]) -> Response:
         status = self._find()
         if status is None:
             return _no_authority()
-        if asked is None:
-            return Response(MALFORMED_REQUEST, media_type=OCSP_TYPE, headers=NOT_KEPT)
         try:
             answer = await self._answering(status, asked)
         except Unavailable:
@@ -105,19 +110,6 @@ class _Told:
             return _unless_known(request, headers, data, media_type)
 
         return serve
-
-
-async def _body(request: Request) -> bytes | None:
-    """The body; None for one that is too long to be a request, or that broke off."""
-    body = b""
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_REQUEST_BYTES:
-                return None
-    except ClientDisconnect:
-        return None
-    return body
 
 
 def _unless_known(request: Request, headers: dict[str, str], data: bytes, media_type: str) -> Response:

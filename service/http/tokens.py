@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from service.assertions import MAX_LENGTH, AssertionRefused
 from service.errors import EnvironmentMismatch, RateLimited, ServiceError, Unavailable
+from service.http.bodies import BodyRefused, read_body
 from service.http.findings import Findings, findings_of
 from service.storage.errors import as_service_error
 from service.tokens import TOKEN_PATH, AccessToken, TokenService
@@ -129,15 +130,10 @@ async def _login(tokens: TokenService, assertion: str, address: str, found: Find
 
 
 async def _read_body(request: Request) -> bytes:
-    body = b""
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                raise TokenError("invalid_request", f"The request is longer than {MAX_BODY} bytes.", 413)
-    except ClientDisconnect:
-        raise TokenError("invalid_request", "The request broke off.") from None
-    return body
+        return await read_body(request, MAX_BODY)
+    except BodyRefused as refused:
+        raise TokenError("invalid_request", refused.message, refused.status) from None
 
 
 def _refusal(error: TokenError, marks: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
@@ -145,4 +141,6 @@ def _refusal(error: TokenError, marks: dict[str, Any], headers: dict[str, str] |
     headers = NOT_STORED | (headers or {})
     if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"  # RFC 9110 section 15.5.2 asks for a challenge with every 401
+    elif error.status == 408:
+        headers["Connection"] = "close"  # and section 15.5.9 for the end of a connection on which a body was late
     return JSONResponse(body, error.status, headers=headers)

@@ -25,9 +25,11 @@ pytestmark = pytest.mark.process
 ROOT = Path(__file__).parents[2]
 START = """
 import os, sys
+import service.server
 from service.server import CannotListen, run
 from service.settings_reading import read_settings
 from service.world import PRODUCTION
+service.server.HEAD_SECONDS = float(os.environ.get("HEAD_SECONDS", service.server.HEAD_SECONDS))
 sys.exit(run(read_settings(os.environ, PRODUCTION), PRODUCTION, "tests.service.served:" + sys.argv[1]))
 """
 
