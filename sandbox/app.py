@@ -45,7 +45,12 @@ def application(settings: SandboxSettings) -> Starlette:
     ground = Ground(settings, clock)
     routes = [
         *console_routes(SANDBOX),
-        *persona_routes(SANDBOX, Credentials(personas_directory(settings.data_dir)), settings.public_url),
+        *persona_routes(
+            SANDBOX,
+            Credentials(personas_directory(settings.data_dir)),
+            settings.public_url,
+            registrars=settings.hands_out_registrars,
+        ),
         *scenario_routes(SANDBOX),
         *join_routes(SANDBOX, ground),
         *control_routes(SANDBOX, ground),

@@ -73,12 +73,27 @@ class SandboxSettings(Settings):
         what="How far into its own network the sandbox sends webhooks; link-local addresses never.",
     )
 
+    registrar_personas: Literal["open", "closed"] | None = setting(
+        None,
+        shown="`open` where it listens on, and is called at, this machine alone; else `closed`",
+        what="Whether whoever reaches it is given tokens of the depository's personas, who see and rule every tenant.",
+    )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it listens on, and is called at, this machine alone."""
+        return all(map(_is_loopback, (self.host, urlsplit(self.public_url).hostname or "")))
+
     @property
     def reach(self) -> Reach:
         if self.webhook_reach is not None:
             return Reach(self.webhook_reach)
-        local = all(map(_is_loopback, (self.host, urlsplit(self.public_url).hostname or "")))
-        return Reach.LOOPBACK if local else Reach.PUBLIC
+        return Reach.LOOPBACK if self.is_local else Reach.PUBLIC
+
+    @property
+    def hands_out_registrars(self) -> bool:
+        """Whether a token of the depository's staff is there for the asking."""
+        return self.is_local if self.registrar_personas is None else self.registrar_personas == "open"
 
     @property
     def embedded(self) -> bool:

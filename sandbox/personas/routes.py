@@ -1,8 +1,9 @@
 """The personas over HTTP, for pages of the sandbox: who there is, and a token for one of them.
 
-Open to whoever reaches the sandbox, which binds nobody (art. 17); without CORS, so that no other site's page can read a
-token; and only under an address that no stranger's name server can hand out, so that a name rebound to this machine
-reads none either. Production does not have these routes: it does not have this package.
+Open to whoever reaches the sandbox, which binds nobody (art. 17), but for the depository's staff: they see and rule
+every tenant, so on a sandbox that others reach theirs are not for the asking. Without CORS, so that no other site's
+page can read a token; and only under an address that no stranger's name server can hand out, so that a name rebound to
+this machine reads none either. Production does not have these routes: it has not this package.
 """
 
 from ipaddress import ip_address
@@ -22,11 +23,18 @@ from service.http.tokens import NOT_STORED
 from service.world import World
 
 PERSONAS_URL = "/sandbox/personas"
+RESERVED = (
+    "The depository's staff sees and rules every tenant, and this sandbox is open to others than this machine:"
+    " log in on its own machine (prop-sandbox token NAME), or set SANDBOX_REGISTRAR_PERSONAS=open, for everybody."
+)
 LOGINS_PER_MINUTE = 60  # from one address, as at the token endpoint
 
 
-def persona_routes(world: World, credentials: Credentials, public_url: str) -> list[Route]:
-    """`GET /sandbox/personas` and `POST /sandbox/personas/NAME/token`, which logs in for real, inside the service."""
+def persona_routes(world: World, credentials: Credentials, public_url: str, *, registrars: bool) -> list[Route]:
+    """`GET /sandbox/personas` and `POST /sandbox/personas/NAME/token`, which logs in for real, inside the service.
+
+    `registrars`: whether as the depository's staff, too.
+    """
     marks = {"environment": world.environment.value, "binding": world.binding, "notice": world.notice}
     attempts = TokenBuckets(per_minute=LOGINS_PER_MINUTE, burst=LOGINS_PER_MINUTE)
 
@@ -40,6 +48,8 @@ def persona_routes(world: World, credentials: Credentials, public_url: str) -> l
         credential = credentials.find(name) if name in PERSONAS else None
         if credential is None:
             return _refusal(404, "not_found", "There is no such persona.")
+        if PERSONAS[name].institution is None and not registrars:
+            return _refusal(403, "access_denied", RESERVED)
         try:
             attempts.ensure_within(request.client.host if request.client else "")
             granted = await log_in(request.app.state.services, credential)

@@ -62,6 +62,27 @@ def test_any_environment_gives_settings_or_a_settings_error(
         assert read_sandbox_settings(environ | {"SANDBOX_DATA_DIR": str(directory)}).database == "prop_sandbox"
 
 
+@pytest.mark.parametrize(
+    ("environ", "handed_out"),
+    [
+        ({}, True),
+        ({"SANDBOX_PORT": "8123"}, True),
+        ({"SANDBOX_PUBLIC_URL": "http://localhost:8000"}, True),
+        ({"SANDBOX_HOST": "0.0.0.0"}, False),
+        ({"SANDBOX_PUBLIC_URL": "https://sandbox.example.org"}, False),
+        ({"SANDBOX_PUBLIC_URL": "http://127.0.0.1.example.org"}, False),
+        ({"SANDBOX_PUBLIC_URL": "https://sandbox.example.org", "SANDBOX_REGISTRAR_PERSONAS": "open"}, True),
+        ({"SANDBOX_HOST": "0.0.0.0", "SANDBOX_REGISTRAR_PERSONAS": ""}, False),
+        ({"SANDBOX_REGISTRAR_PERSONAS": "closed"}, False),
+    ],
+)
+def test_the_depository_is_for_the_asking_on_ones_own_machine_alone(
+    tmp_path: Path, environ: dict[str, str], *, handed_out: bool
+):
+    settings = read_sandbox_settings({"SANDBOX_DATA_DIR": str(tmp_path)} | environ)
+    assert settings.hands_out_registrars is handed_out
+
+
 def test_the_reference_speaks_of_the_sandbox():
     table = reference(SANDBOX, SandboxSettings)
     assert "| `SANDBOX_MONGO_URI` (or `_FILE`) | the embedded database |" in table

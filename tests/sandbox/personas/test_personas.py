@@ -26,7 +26,6 @@ from sandbox.locks import hold_directory
 from sandbox.personas.credentials import Credential, Credentials, personas_directory
 from sandbox.personas.keeping import keeping_personas
 from sandbox.personas.people import INSTITUTIONS, PERSONAS, Condition, operators_of
-from sandbox.personas.routes import is_own_host
 from sandbox.serving import prepare
 from sandbox.settings import SandboxSettings, read_sandbox_settings
 from sandbox.world import SANDBOX
@@ -317,39 +316,6 @@ class Later:
 
     def now(self, tenant: str | None = None) -> datetime:
         return datetime.now(UTC) + self.by
-
-
-@pytest.mark.wire
-async def test_the_page_lists_all_personas_and_logs_in_as_one_for_real(seeded: SandboxSettings):
-    async with running(seeded) as (_, client):
-        listed = await client.get("/sandbox/personas")
-        assert [each["name"] for each in listed.json()["personas"]] == list(PERSONAS)
-        granted = await client.post("/sandbox/personas/broker-auditor/token")
-        viewer = await ask(client, VIEWER, granted.json()["access_token"])
-        assert viewer["viewer"]["operator"]["operatorNumber"] == PERSONAS["broker-auditor"].number
-        assert granted.headers["cache-control"] == "no-store"
-        for answer in (listed, granted):
-            assert answer.headers["x-prop-environment"] == "SANDBOX"
-            assert answer.json()["binding"] is False
-            assert "access-control-allow-origin" not in answer.headers
-        for name in ("nobody", "..%2Fdata", "broker-admin.key"):
-            assert (await client.post(f"/sandbox/personas/{name}/token")).status_code == 404
-        assert (await client.get("/sandbox/personas/broker-admin/token")).status_code == 405
-        rebound = await client.post("/sandbox/personas/broker-admin/token", headers={"host": "evil.example:8000"})
-        assert rebound.status_code == 421
-        assert "access_token" not in rebound.json()
-
-
-@pytest.mark.parametrize(
-    "host", ["127.0.0.1:8000", "[::1]:8000", "localhost", "sandbox:8000", "192.0.2.7", "prop.example.org"]
-)
-def test_the_sandbox_answers_to_its_own_addresses(host: str):
-    assert is_own_host(host, "https://prop.example.org")
-
-
-@pytest.mark.parametrize("host", ["", "evil.example", "127.0.0.1.evil.example:8000", "x@evil.example", "[oops"])
-def test_a_name_that_can_be_rebound_is_not_the_sandboxes_own(host: str):
-    assert not is_own_host(host, "http://127.0.0.1:8000")
 
 
 def test_personas_with_an_end_are_the_ones_that_are_refused():
