@@ -26,7 +26,7 @@ HOST = "127.0.0.1"
 USER = "sandbox"
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
-CACHE = "128M"
+CACHE = "96M"
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds before a restart: doubled each time it fails
 GUARD = Path(__file__).with_name("guard.py")
 
