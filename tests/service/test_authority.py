@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from service.authority import Authority, open_authority, open_outside, read_blocked_keys
 from service.ceremony import (
@@ -29,6 +30,7 @@ from service.refusals import RefusalCode
 from service.settings import Settings
 from service.world import PRODUCTION
 from tests.databases import NEIGHBOUR
+from tests.service.pki.authorities import TRYOUT, make_ceremony
 from tests.settings import make_settings
 
 AT = datetime(2026, 11, 22, 8, tzinfo=UTC)
@@ -179,3 +181,15 @@ def test_a_file_that_is_not_there_is_named_in_a_sentence(minutes: Minutes, tmp_p
         read_blocked_keys(missing)
     with pytest.raises(SigningKeyUnusable, match="cannot be read"):
         open_outside(make_settings(outside_root_certificates_file=missing), PRODUCTION)
+
+
+def test_the_other_worlds_authorities_attest_what_they_signed_and_let_nothing_in(tmp_path: Path) -> None:
+    there, stranger = make_ceremony(TRYOUT, AT), make_ceremony(TRYOUT, AT)
+    file = tmp_path / "chain.pem"  # as the sandbox serves it: the issuing authority, then its root
+    file.write_bytes(b"".join(each.public_bytes(Encoding.PEM) for each in (there.issuing.certificate, there.root)))
+    outside = open_outside(make_settings(neighbour_certificates_file=file), PRODUCTION)
+    signed, forged = there.issue(at=AT), stranger.issue(at=AT)
+    assert outside.attest(signed, [])
+    assert not outside.attest(forged, [stranger.issuing.certificate])
+    assert outside.judge(signed, Profile.LOGIN, [], AT) is None, "nobody is trusted to certify for this world"
+    assert not open_outside(make_settings(), PRODUCTION).attest(signed, [there.issuing.certificate, there.root])
