@@ -9,10 +9,10 @@ from schema.mutations import EXPECTED_VERSION, PROPOSAL_ID, mutation
 from schema.participants import Participant
 from service.access import QualificationType, Service
 from service.acts import Done
-from service.participant_service import Decision, QualificationInput
-from service.participants import Ground, QualificationStatus, RuleKind, RuleReference
 from service.participants import Participant as ParticipantRecord
 from service.policy import Action
+from service.qualifications import QualificationInput, QualificationStatus
+from service.sanctions import Decision, Ground, RuleKind, RuleReference
 
 
 @strawberry.input(description="The rule that a decision rests on (art. 28).")

@@ -34,11 +34,9 @@ from service.clock import business_date
 from service.errors import BadInput
 from service.identifiers import Kind, parse_id
 from service.pagination import BY_ID, LATEST_FIRST
-from service.participants import (
-    ParticipantStatus,
-    QualificationStatus,
-)
+from service.participants import ParticipantStatus
 from service.policy import Action
+from service.qualifications import QualificationStatus
 from service.storage import participants as storage
 from service.world import World
 
@@ -82,7 +80,9 @@ class Participant(Node, Marked):
     services: list[ServiceGrant] = strawberry.field(
         description="What is granted now (art. 9).", directives=[ListSize(assumed_size=5)]
     )
-    sanction: Sanction | None = strawberry.field(description="Why it is suspended or was terminated (art. 19, 20).")
+    sanction: Sanction | None = strawberry.field(
+        description="Why it is suspended or was terminated (art. 19, 20). A CLOSING one that has it is suspended."
+    )
     applied_at: datetime
     opened_at: datetime | None
     ended_at: datetime | None

@@ -5,15 +5,11 @@ from typing import Self
 
 import strawberry
 
-from service import participants
+from service import participants, qualifications, sanctions
 from service.access import QualificationType, Service
-from service.participants import (
-    AcceptanceManner,
-    Ground,
-    ParticipantStatus,
-    QualificationStatus,
-    RuleKind,
-)
+from service.participants import AcceptanceManner, ParticipantStatus
+from service.qualifications import QualificationStatus
+from service.sanctions import Ground, RuleKind
 
 for _enum, _description in (
     (
@@ -43,7 +39,7 @@ class Qualification:
     recorded_at: datetime
 
     @classmethod
-    def of(cls, record: participants.Qualification) -> Self:
+    def of(cls, record: qualifications.Qualification) -> Self:
         return cls(
             type=record.type,
             status=record.status,
@@ -104,7 +100,7 @@ class Sanction:
     decided_at: datetime
 
     @classmethod
-    def of(cls, record: participants.Sanction) -> Self:
+    def of(cls, record: sanctions.Sanction) -> Self:
         rule = RuleReference(kind=record.rule.kind, title=record.rule.title, provision=record.rule.provision)
         return cls(
             ground=record.ground,

@@ -9,14 +9,7 @@ from service.application_book import ApplicationBook
 from service.applications import Application, ApplicationType, Material
 from service.endings import CertificateEndings, end_all_access
 from service.operators import OffboardReason
-from service.participants import (
-    Participant,
-    ParticipantStatus,
-    asked_to_close,
-    closed,
-    information_of,
-    not_closed,
-)
+from service.participants import Participant, ParticipantStatus, asked_to_close, closed, information_of, not_closed
 from service.storage.operators import OperatorStore
 
 

@@ -2,12 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from service.access import (
     Caller,
     CallerKind,
-    QualificationType,
     Service,
     may_see,
     own_participant,
@@ -21,12 +19,7 @@ from service.operators import OffboardReason
 from service.pagination import Page, PageRequest
 from service.participants import (
     Contact,
-    Ground,
     Participant,
-    Qualification,
-    QualificationStatus,
-    RuleReference,
-    Sanction,
     granted_services,
     resumed,
     suspended,
@@ -37,46 +30,15 @@ from service.participants import (
 )
 from service.personal_data import Datum, PersonalData
 from service.policy import Action
+from service.qualifications import Qualification, QualificationInput, QualificationStatus
 from service.refusals import RefusalCode, refuse
 from service.registration import contact_place
+from service.sanctions import Decision
 from service.storage.applications import ApplicationStore
 from service.storage.operators import OperatorStore
 from service.storage.participants import PARTICIPANT_CODEC, ParticipantFilter, ParticipantStore, participant_query
 from service.storage.tasks import TaskStore
 from service.tasks import Task, TaskKind, TaskStatus
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Why the depository suspends or terminates: a ground, and the rule it rests on (art. 19, 20, 28)."""
-
-    ground: Ground | None
-    rule: RuleReference | None
-    note: str = ""
-
-    def as_given(self) -> dict[str, object]:
-        rule = [self.rule.kind.value, self.rule.title, self.rule.provision] if self.rule else None
-        return {"ground": self.ground.value if self.ground else None, "rule": rule, "note": self.note}
-
-    def sanction(self, act: Act) -> Sanction:
-        """Raises Refused(GROUND_MISSING) where either is missing or says nothing."""
-        if self.ground is None:
-            raise refuse(RefusalCode.GROUND_MISSING, "ground")
-        if self.rule is None or not self.rule.title.strip() or not self.rule.provision.strip():
-            raise refuse(RefusalCode.GROUND_MISSING, "rule")
-        decided_by = act.caller.id or act.caller.kind.value
-        return Sanction(self.ground, self.rule, self.note, decided_by, act.at)
-
-
-@dataclass(frozen=True, slots=True)
-class QualificationInput:
-    """What became known of a business qualification (art. 20), and from where."""
-
-    type: QualificationType
-    status: QualificationStatus
-    since: date
-    until: date | None
-    reference: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +116,7 @@ class ParticipantService:
 
         async def work(act: Act) -> Done[Participant]:
             participant = await self._participant(act, participant_id, expected_version)
-            changed = suspended(participant, decision.sanction(act))
+            changed = suspended(participant, decision.sanction(_decider(act), act.at))
             return await self._keep(act, changed, "participant.suspended", decision.as_given())
 
         asked = {"participant": participant_id, "version": expected_version, **decision.as_given()}
@@ -205,7 +167,7 @@ class ParticipantService:
         async def work(act: Act) -> Done[Participant]:
             action = Action.TERMINATE_PARTICIPANT
             participant = await self._participant(act, participant_id, expected_version)
-            changed = terminated(participant, decision.sanction(act), act.at)
+            changed = terminated(participant, decision.sanction(_decider(act), act.at), act.at)
             content = decision.as_given()
             if proposal_id is None:
                 proposal = await act.propose(action, participant.id, participant.id)
@@ -326,6 +288,10 @@ def _ensure_depository(caller: Caller) -> None:
     """Raises Refused: a participant that tries is told by which article it cannot."""
     if caller.kind is CallerKind.OPERATOR:
         raise refuse(RefusalCode.DEPOSITORY_DECIDES, "participantId")
+
+
+def _decider(act: Act) -> str:
+    return act.caller.id or act.caller.kind.value
 
 
 def _lost(act: Act, participant: Participant, given: QualificationInput) -> Task:

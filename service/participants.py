@@ -11,7 +11,9 @@ from types import MappingProxyType
 
 from service.access import SERVICES, SERVICES_AT_OPENING, ParticipantKind, QualificationType, Service
 from service.personal_data import SealedText
+from service.qualifications import Qualification, QualificationStatus
 from service.refusals import RefusalCode, Refused, refuse
+from service.sanctions import Ground, Sanction
 
 
 class ParticipantStatus(StrEnum):
@@ -74,25 +76,6 @@ class Contact:
     email: SealedText | None = None
 
 
-class QualificationStatus(StrEnum):
-    VALID = "VALID"
-    SUSPENDED = "SUSPENDED"
-    TERMINATED = "TERMINATED"  # a settlement participant's, ended
-    EXITED = "EXITED"  # an issuer's, left registration
-
-
-@dataclass(frozen=True, slots=True)
-class Qualification:
-    """A business qualification on which the service rests (art. 20). `until` is its last day."""
-
-    type: QualificationType
-    status: QualificationStatus
-    since: date
-    until: date | None
-    reference: str
-    recorded_at: datetime
-
-
 @dataclass(frozen=True, slots=True)
 class ServiceGrant:
     """A service that the depository provides to the participant (art. 2, 9)."""
@@ -126,46 +109,6 @@ class Acceptance:
     accepted_by: str | None
     formed_at: datetime | None = None
     effective_from: date | None = None
-
-
-class Ground(StrEnum):
-    """Why the depository may suspend or terminate: article 19 names three grounds, article 20 the fourth."""
-
-    LAW = "LAW"
-    BUSINESS_RULE = "BUSINESS_RULE"
-    AGREEMENT = "AGREEMENT"
-    QUALIFICATION_ENDED = "QUALIFICATION_ENDED"
-
-
-class RuleKind(StrEnum):
-    """The norms that article 28 lists."""
-
-    LAW = "LAW"
-    DEPARTMENT_RULE = "DEPARTMENT_RULE"
-    BUSINESS_RULE = "BUSINESS_RULE"
-    GUIDE = "GUIDE"
-    GUIDELINE = "GUIDELINE"
-    OTHER = "OTHER"
-
-
-@dataclass(frozen=True, slots=True)
-class RuleReference:
-    """The rule a decision rests on."""
-
-    kind: RuleKind
-    title: str
-    provision: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sanction:
-    """A standing decision of the depository, with its ground and the rule it rests on (art. 19, 20, 28)."""
-
-    ground: Ground
-    rule: RuleReference
-    note: str
-    decided_by: str
-    decided_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

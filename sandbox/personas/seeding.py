@@ -41,18 +41,10 @@ from service.openings import AccessInput
 from service.operator_service import OperatorInput
 from service.operators import OffboardReason, Operator, OperatorStatus, SmsStatus, SmsTopic
 from service.pagination import BY_ID, PageRequest
-from service.participant_service import Decision, QualificationInput
-from service.participants import (
-    ContactKind,
-    Ground,
-    Participant,
-    ParticipantStatus,
-    QualificationStatus,
-    RuleKind,
-    RuleReference,
-    granted_services,
-)
+from service.participants import ContactKind, Participant, ParticipantStatus, granted_services
+from service.qualifications import QualificationInput, QualificationStatus
 from service.registration import AdministratorInput, ContactInput, InformationInput
+from service.sanctions import Decision, Ground, RuleKind, RuleReference
 from service.storage.applications import ApplicationFilter
 from service.storage.operators import OperatorFilter
 

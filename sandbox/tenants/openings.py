@@ -28,8 +28,8 @@ from service.errors import Unavailable
 from service.openings import AccessInput
 from service.operator_service import OperatorInput
 from service.operators import Operator
-from service.participant_service import QualificationInput
-from service.participants import Participant, QualificationStatus, granted_services
+from service.participants import Participant, granted_services
+from service.qualifications import QualificationInput, QualificationStatus
 from service.registrar_service import RegistrarInput
 from service.registration import AdministratorInput
 from service.storage.operators import OperatorStore

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from service.access import ParticipantKind, QualificationType, Service
 from service.pagination import Order, SortKey
-from service.participants import ENDED, OPEN, Participant, ParticipantStatus, QualificationStatus
+from service.participants import ENDED, OPEN, Participant, ParticipantStatus
+from service.qualifications import QualificationStatus
 from service.storage.database import Database, Document, Index, Session
 from service.storage.documents import Codec, Versioned, declare
 from service.storage.search import SEARCH_PROPERTIES, search_fields, search_query

@@ -29,8 +29,8 @@ from service.identifiers import Kind, new_id
 from service.logins import Logins
 from service.operators import Operator
 from service.pagination import BY_ID, PageRequest
-from service.participant_service import QualificationInput
-from service.participants import Participant, QualificationStatus, granted_services
+from service.participants import Participant, granted_services
+from service.qualifications import QualificationInput, QualificationStatus
 from service.records import RecordFilter
 from service.registrar_service import RegistrarInput
 from service.reminders import Audience, Reminder

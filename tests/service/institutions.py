@@ -40,14 +40,16 @@ from service.operator_review_service import OperatorReviewService
 from service.operator_service import OperatorInput, OperatorService
 from service.operators import Operator
 from service.pagination import BY_ID, PageRequest
-from service.participant_service import Decision, ParticipantService, QualificationInput
-from service.participants import ContactKind, Ground, Participant, QualificationStatus, RuleKind, RuleReference
+from service.participant_service import ParticipantService
+from service.participants import ContactKind, Participant
 from service.permission_service import PermissionService
 from service.personal_data import PersonalData
 from service.publications import PublicationService
+from service.qualifications import QualificationInput, QualificationStatus
 from service.records import Record, RecordFilter, RecordService
 from service.refusals import RefusalCode, Refused
 from service.registration import AdministratorInput, ContactInput, InformationInput
+from service.sanctions import Decision, Ground, RuleKind, RuleReference
 from service.sms_service import SmsService
 from service.storage.agreements import AgreementHead, AgreementStore
 from service.storage.applications import ApplicationStore

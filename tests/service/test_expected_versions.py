@@ -8,8 +8,8 @@ import pytest
 from service.access import QualificationType
 from service.operators import Operator, SmsTopic
 from service.pagination import BY_ID, PageRequest
-from service.participant_service import QualificationInput
-from service.participants import Participant, QualificationStatus
+from service.participants import Participant
+from service.qualifications import QualificationInput, QualificationStatus
 from service.refusals import RefusalCode, Refused
 from service.storage.database import Database
 from service.storage.participants import ParticipantStore

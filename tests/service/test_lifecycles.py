@@ -47,18 +47,14 @@ from service.participants import (
     PARTICIPANT_TRANSITIONS,
     Acceptance,
     AcceptanceManner,
-    Ground,
     Participant,
     ParticipantCommand,
     ParticipantStatus,
-    Qualification,
-    QualificationStatus,
-    RuleKind,
-    RuleReference,
-    Sanction,
 )
 from service.personal_data import SealedText
+from service.qualifications import Qualification, QualificationStatus
 from service.refusals import RefusalCode, Refused
+from service.sanctions import Ground, RuleKind, RuleReference, Sanction
 from tests.service.institutions import OFFICER
 
 AT = datetime(2026, 11, 22, 8, tzinfo=UTC)

@@ -8,15 +8,10 @@ from service.access import QualificationType, Service
 from service.errors import Forbidden
 from service.operators import OperatorStatus
 from service.pagination import BY_ID, PageRequest
-from service.participant_service import Decision, QualificationInput
-from service.participants import (
-    Ground,
-    ParticipantStatus,
-    QualificationStatus,
-    RuleKind,
-    RuleReference,
-)
+from service.participants import ParticipantStatus
+from service.qualifications import QualificationInput, QualificationStatus
 from service.refusals import RefusalCode, Refused
+from service.sanctions import Decision, Ground, RuleKind, RuleReference
 from service.storage.database import Database
 from service.task_service import TaskFilter
 from service.tasks import TaskStatus

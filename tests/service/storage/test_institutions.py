@@ -7,7 +7,8 @@ from service.access import ParticipantKind, Permission, QualificationType, Servi
 from service.applications import ApplicationStatus, ApplicationType
 from service.operators import OperatorRole, OperatorStatus
 from service.pagination import BY_ID, LATEST_FIRST, Order, PageRequest
-from service.participants import ParticipantStatus, QualificationStatus
+from service.participants import ParticipantStatus
+from service.qualifications import QualificationStatus
 from service.storage.applications import APPLICATIONS, ApplicationFilter, ApplicationStore, application_query
 from service.storage.certificates import CertificateStore
 from service.storage.database import Collection, Database, Document, Index
