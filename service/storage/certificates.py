@@ -186,8 +186,8 @@ class CertificateStore(Versioned[Certificate]):
 
     async def find_own(self, issuer: str, serial_number: str) -> Certificate | None:
         """One that the authority of this world issued: of no other does it answer."""
-        own = {"issuedAs": issued_as(issuer, serial_number), "source": CertificateSource.OWN.value}
-        return await self.find_by(own)
+        found = await self.find_by_serial(issuer, serial_number)  # one at most: the index of serials answers
+        return found if found and found.source is CertificateSource.OWN else None
 
     async def find_seated(
         self, holder_id: str, profile: CertificateProfile, session: Session = None

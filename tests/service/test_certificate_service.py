@@ -233,7 +233,6 @@ async def test_an_index_serves_every_query(desk: Certifying, wire_uri: str) -> N
         store = other.certificate_store
         await store.find_by_fingerprint("ab" * 32)
         await store.find_by_serial("CN=x", "AB")
-        await store.find_own("CN=x", "AB")
         await store.find_seated("live-op-1", LOGIN)
         await store.standing_of({"operatorId": "live-op-1"})
         await store.standing_of({"registrarId": "live-reg-1"})
