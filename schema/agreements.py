@@ -49,7 +49,7 @@ class Article:
     text: str = strawberry.field(description="The Chinese text, which counts.")
     english: str | None = strawberry.field(description="A translation for reading, where there is one.")
     parties: list[Party] = strawberry.field(
-        description="Whom the article names: A (甲方), B (乙方).", directives=[ListSize(assumed_size=2)]
+        description="Whom the article names: A (甲方), B (乙方).", directives=[ListSize(assumed_size=len(Party))]
     )
 
     @classmethod
@@ -76,7 +76,7 @@ class Article:
 
     @strawberry.field(
         description="The refusals this article stands behind: what the service says no with in its name.",
-        directives=[ListSize(assumed_size=20)],
+        directives=[ListSize(assumed_size=40)],
     )
     def enforced_by(self) -> list[RefusalCode]:
         return list(codes_of_article(self.number))

@@ -172,7 +172,9 @@ class Certificate(Node, Marked):
     async def usable(self, info: Info) -> bool:
         return not await self._obstacles(info)
 
-    @strawberry.field(description="Every reason why it is not usable.", directives=[ListSize(assumed_size=5)])
+    @strawberry.field(
+        description="Every reason why it is not usable.", directives=[ListSize(assumed_size=len(Obstacle))]
+    )
     async def obstacles(self, info: Info) -> list[Obstacle]:
         return list(await self._obstacles(info))
 

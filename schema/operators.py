@@ -95,10 +95,11 @@ class PermissionUse:
 class LeastPrivilegeReview:
     days: int
     since: datetime
-    granted: list[Permission] = strawberry.field(directives=[ListSize(assumed_size=20)])
-    used: list[PermissionUse] = strawberry.field(directives=[ListSize(assumed_size=20)])
+    granted: list[Permission] = strawberry.field(directives=[ListSize(assumed_size=len(Permission))])
+    used: list[PermissionUse] = strawberry.field(directives=[ListSize(assumed_size=len(Permission))])
     unused: list[Permission] = strawberry.field(
-        description="Held and not used in this time: what to take away.", directives=[ListSize(assumed_size=20)]
+        description="Held and not used in this time: what to take away.",
+        directives=[ListSize(assumed_size=len(Permission))],
     )
 
     @classmethod
@@ -128,11 +129,11 @@ class Operator(Node, Marked):
     role: OperatorRole
     status: OperatorStatus
     permissions: list[Permission] = strawberry.field(
-        description="What it may do, one by one.", directives=[ListSize(assumed_size=20)]
+        description="What it may do, one by one.", directives=[ListSize(assumed_size=len(Permission))]
     )
     telephone: str | None = strawberry.field(description="Masked: 138****1234.")
     sms_subscriptions: list[SmsSubscription] = strawberry.field(
-        description="The latest of each topic.", directives=[ListSize(assumed_size=4)]
+        description="The latest of each topic.", directives=[ListSize(assumed_size=len(SmsTopic))]
     )
     registered_at: datetime
     last_seen_at: datetime | None
@@ -221,7 +222,7 @@ class Operator(Node, Marked):
 @strawberry.type(description="An operator to look at, and why (art. 11).")
 class LeaverFinding:
     operator: Operator
-    concerns: list[LeaverConcern] = strawberry.field(directives=[ListSize(assumed_size=3)])
+    concerns: list[LeaverConcern] = strawberry.field(directives=[ListSize(assumed_size=len(LeaverConcern))])
 
     @classmethod
     def of(cls, world: World, finding: operator_reviews.LeaverFinding) -> Self:

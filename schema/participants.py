@@ -33,6 +33,7 @@ from service.access import ParticipantKind, QualificationType, Service
 from service.clock import business_date
 from service.errors import BadInput
 from service.identifiers import Kind, parse_id
+from service.operator_reviews import MOST_FINDINGS
 from service.pagination import BY_ID, LATEST_FIRST
 from service.participants import ParticipantStatus
 from service.policy import Action
@@ -75,10 +76,10 @@ class Participant(Node, Marked):
     )
     status: ParticipantStatus
     qualifications: list[Qualification] = strawberry.field(
-        description="The latest word on each (art. 20).", directives=[ListSize(assumed_size=2)]
+        description="The latest word on each (art. 20).", directives=[ListSize(assumed_size=len(QualificationType))]
     )
     services: list[ServiceGrant] = strawberry.field(
-        description="What is granted now (art. 9).", directives=[ListSize(assumed_size=5)]
+        description="What is granted now (art. 9).", directives=[ListSize(assumed_size=len(Service))]
     )
     sanction: Sanction | None = strawberry.field(
         description="Why it is suspended or was terminated (art. 19, 20). A CLOSING one that has it is suspended."
@@ -212,9 +213,10 @@ class Participant(Node, Marked):
         return RegisteredInformation.of(self.record, found) if found else None
 
     @strawberry.field(
-        description="Operators who may have left something behind (art. 11), of its first 1 000.",
+        description="Operators who may have left something behind (art. 11), of its first 1 000: "
+        f"{MOST_FINDINGS} at most. Once they are seen to, the next are told.",
         extensions=[OnlyFor(Action.READ_LEAST_PRIVILEGE)],
-        directives=[ListSize(assumed_size=100)],
+        directives=[ListSize(assumed_size=MOST_FINDINGS)],
     )
     async def leaver_report(self, info: Info) -> list[LeaverFinding] | None:
         services = info.context.services

@@ -42,7 +42,7 @@ class ServiceDescription:
     title_zh: str
     permissions: list[Permission] = strawberry.field(
         description="What it brings: an administrator gives operators some of these.",
-        directives=[ListSize(assumed_size=12)],
+        directives=[ListSize(assumed_size=max(len(terms.permissions) for terms in SERVICES.values()))],
     )
     qualification: QualificationType | None = strawberry.field(description="What it presupposes (art. 20).")
 
@@ -63,7 +63,7 @@ class PermissionDescription:
     permission: Permission
     service: Service = strawberry.field(description="The service that brings it.")
     roles: list[OperatorRole] = strawberry.field(
-        description="The roles that may hold it.", directives=[ListSize(assumed_size=4)]
+        description="The roles that may hold it.", directives=[ListSize(assumed_size=len(OperatorRole))]
     )
 
     @classmethod
@@ -77,14 +77,15 @@ class Platform(Marked):
     name: str = strawberry.field(description="Its name in English.")
     name_zh: str = strawberry.field(description="Its name as the agreement has it (art. 1).")
     components: list[Component] = strawberry.field(
-        description="Equipment (设备), lines (线路), software (软件): art. 2.", directives=[ListSize(assumed_size=3)]
+        description="Equipment (设备), lines (线路), software (软件): art. 2.",
+        directives=[ListSize(assumed_size=len(Component))],
     )
     services: list[ServiceDescription] = strawberry.field(
-        description="The catalogue of services (art. 2).", directives=[ListSize(assumed_size=5)]
+        description="The catalogue of services (art. 2).", directives=[ListSize(assumed_size=len(SERVICES))]
     )
     permissions: list[PermissionDescription] = strawberry.field(
         description="The catalogue of permissions (art. 11): there is no wildcard.",
-        directives=[ListSize(assumed_size=20)],
+        directives=[ListSize(assumed_size=len(Permission))],
     )
     owner: str = strawberry.field(description="To whom the platform belongs (art. 5).")
     version: str = strawberry.field(description="The version of this service.")

@@ -29,7 +29,7 @@ class Reminder(Node, Marked):
     record: strawberry.Private[reminders.Reminder]
     days: int | None = strawberry.field(description="The tier: at most so many days were left. Null: it had expired.")
     audience: list[Audience] = strawberry.field(
-        description="The nearer the end, the more are told.", directives=[ListSize(assumed_size=3)]
+        description="The nearer the end, the more are told.", directives=[ListSize(assumed_size=len(Audience))]
     )
     not_after: datetime
     reminded_at: datetime

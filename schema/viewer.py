@@ -73,7 +73,7 @@ class Viewer(Marked):
     role: str | None = strawberry.field(description="An OperatorRole or a RegistrarRole.")
     permissions: list[Permission] = strawberry.field(
         description="What an operator holds. A registrar has none and is judged by role.",
-        directives=[ListSize(assumed_size=20)],
+        directives=[ListSize(assumed_size=len(Permission))],
     )
 
     @classmethod
@@ -97,7 +97,7 @@ class Viewer(Marked):
 
     @strawberry.field(
         description="Every act that the policy allows this caller, on what it may see.",
-        directives=[ListSize(assumed_size=50)],
+        directives=[ListSize(assumed_size=len(Action))],
     )
     def actions(self) -> list[Action]:
         return [action for action in Action if may(self.caller, action)]
@@ -122,7 +122,7 @@ class Viewer(Marked):
 
     @strawberry.field(
         description="For each permission that an operator does not hold, why not (art. 9, 11).",
-        directives=[ListSize(assumed_size=20)],
+        directives=[ListSize(assumed_size=len(Permission))],
     )
     async def missing_permissions(self, info: Info) -> list[MissingPermission]:
         granted = await info.context.services.participants.services_of(self.caller)

@@ -11,6 +11,9 @@ from service.operators import Operator, OperatorStatus, SmsStatus
 IDLE = timedelta(days=90)
 """After how long an operator is long idle: a policy of this service; the agreement names no time."""
 
+MOST_FINDINGS = 100
+"""Of a report on leavers: what is found beyond is found again, once these are seen to."""
+
 
 @dataclass(frozen=True, slots=True)
 class PermissionUse:

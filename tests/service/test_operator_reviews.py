@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from service import operator_review_service
 from service.access import Permission
 from service.operator_reviews import LeaverConcern
 from service.operators import SmsTopic
@@ -54,3 +55,20 @@ async def test_the_leaver_report_names_who_may_have_left_something_behind(platfo
     idle = await platform.reviews.leaver_report(me, participant.id)
     assert all(LeaverConcern.LONG_IDLE in finding.concerns for finding in idle)
     assert len(idle) == 3
+
+
+async def test_the_leaver_report_ends_where_it_says_and_then_tells_the_next(
+    platform: Institutions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operator_review_service, "MOST_FINDINGS", 2)
+    monkeypatch.setattr(operator_review_service, "_BATCH", 3)
+    participant, administrator = await platform.open()
+    me = caller_for(administrator)
+    others = [await platform.register(administrator, f"10000{number}") for number in range(4)]
+    platform.clock.time += timedelta(days=100)
+    first = await platform.reviews.leaver_report(me, participant.id)
+    assert [each.operator.id for each in first] == [administrator.id, others[0].id]
+    for each in (administrator, others[0], others[1]):
+        await platform.operator_store.saw(each.id, platform.clock.time)
+    following = await platform.reviews.leaver_report(me, participant.id)
+    assert [each.operator.id for each in following] == [others[2].id, others[3].id]
