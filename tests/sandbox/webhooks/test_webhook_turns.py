@@ -57,9 +57,7 @@ def queued(sandbox: Sandbox, endpoint: Endpoint, count: int, ago: timedelta) -> 
     at = sandbox.clock.now() - ago
     one = replace(make_delivery(), tenant_id=endpoint.tenant_id, endpoint_id=endpoint.id, created_at=at)
     return [
-        replace(
-            one, id=f"{endpoint.id}/{place}", place=place, next_attempt_at=at + place * timedelta(microseconds=1000)
-        )
+        replace(one, id=f"{endpoint.id}/{place}", place=place, next_attempt_at=at + place * timedelta(milliseconds=1))
         for place in range(count)
     ]
 
@@ -172,7 +170,7 @@ async def test_a_busy_endpoint_is_trimmed_as_it_goes(sandbox: Sandbox, monkeypat
     kept, dispatch = DeliveryStore(sandbox.database), sandbox.webhooks.dispatch
     async with recording() as recorder:
         endpoint = (await register(sandbox, recorder.url))[0]
-        await kept.keep(queued(sandbox, endpoint, 12, timedelta(0)))
+        await kept.keep(queued(sandbox, endpoint, 12, timedelta(minutes=1)))
         assert await dispatch.look() == 1
         await dispatch.idle()
     assert len(recorder.messages) == 12
