@@ -35,6 +35,7 @@ from service.world import World
 Alongside = Callable[[Services], AbstractAsyncContextManager[object]]
 
 LOGINS_PER_MINUTE = 60  # attempts from one address
+OCSP_PER_MINUTE, OCSP_BURST = 6_000, 1_000  # answers signed for one address, behind which there may be many machines
 LONGEST_LAG = timedelta(minutes=1)  # of a record on its way into the log
 
 
@@ -111,10 +112,11 @@ def hosted(
                 host.opened = None
 
     attempts = TokenBuckets(per_minute=LOGINS_PER_MINUTE, burst=LOGINS_PER_MINUTE)
+    questions = TokenBuckets(per_minute=OCSP_PER_MINUTE, burst=OCSP_BURST)
     own: list[BaseRoute] = [
         *token_routes(world, lambda: host.services.tokens, attempts, staged.remarks),
         *log_routes(world, lambda: host.services.keys, lambda: host.services.log),
-        *certificate_routes(lambda: host.services.revocation_status, staged.answer_ocsp),
+        *certificate_routes(lambda: host.services.revocation_status, staged.answer_ocsp, limiter=questions),
         *calendar_routes(lambda: host.services.calendars),
         *health_routes(world, checks),
     ]

@@ -7,6 +7,7 @@ life, makes the next one; all others load it. Whoever makes it does so on the si
 import asyncio
 import logging
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -25,6 +26,9 @@ from service.storage.revocations import ListState, RevocationStore, revocation_o
 FOLLOW_SECONDS = 0.25
 RETRY_SECONDS = 1.0
 KEPT_ANSWERS = 20_000
+KEPT_UNKNOWN = 1_000  # apart: whoever asks about made-up serial numbers is not to push out the answers about real ones
+UNKNOWN_LIFE = timedelta(seconds=1)  # how late it may be told that a certificate has been issued
+MOST_SIGNING = 100  # answers on their way at a time: certificates and lists wait behind them for the same key
 
 _logger = logging.getLogger(__name__)
 
@@ -48,6 +52,34 @@ class OcspAnswer:
     shareable: bool
 
 
+Admit = Callable[[], None]
+"""Asked before an answer that costs a query and a signature. May raise RateLimited."""
+
+
+def admit_all() -> None:
+    """Where nobody counts."""
+
+
+class _Answers:
+    """Answers (DER) that were given, each as long as it is fresh; of more than `most`, the oldest goes."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: OrderedDict[tuple[object, ...], tuple[bytes, datetime]] = OrderedDict()
+
+    def find(self, key: tuple[object, ...], now: datetime) -> bytes | None:
+        data, fresh_until = self._kept.get(key, (None, now))
+        return data if now < fresh_until else None
+
+    def keep(self, key: tuple[object, ...], data: bytes, fresh_until: datetime) -> None:
+        self._kept[key] = (data, fresh_until)
+        if len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+
+    def forget(self, key: tuple[object, ...]) -> None:
+        self._kept.pop(key, None)
+
+
 class RevocationStatus:
     def __init__(
         self,
@@ -58,6 +90,7 @@ class RevocationStatus:
         revocations: RevocationStore,
         list_life: timedelta,
         ocsp_life: timedelta,
+        most_signing: int = MOST_SIGNING,
     ) -> None:
         self.authority = authority
         self._clock = clock
@@ -69,7 +102,9 @@ class RevocationStatus:
         self._entries = ListedEntries()
         self._sequence = 0
         self._list: RevocationList | None = None
-        self._answers: OrderedDict[tuple[object, ...], tuple[bytes, datetime]] = OrderedDict()
+        self._answers, self._unknown = _Answers(KEPT_ANSWERS), _Answers(KEPT_UNKNOWN)
+        self._most_signing = most_signing
+        self._signing = 0
 
     @property
     def current(self) -> RevocationList:
@@ -146,8 +181,11 @@ class RevocationStatus:
         if data is not None and state.this_update is not None and state.next_update is not None:
             self._list = RevocationList(state.number, state.built_sequence, state.this_update, state.next_update, data)
 
-    async def answer(self, request: bytes) -> OcspAnswer:
-        """The OCSP answer to a request (DER), whatever its bytes. Without a nonce it is kept until it changes."""
+    async def answer(self, request: bytes, admit: Admit = admit_all) -> OcspAnswer:
+        """The OCSP answer to a request (DER), whatever its bytes. Without a nonce it is kept until it changes.
+
+        Raises what `admit` does, and Unavailable while too many are being signed.
+        """
         try:
             question = parse_ocsp_request(request)
             self._responder.ensure_ours(question)
@@ -155,10 +193,17 @@ class RevocationStatus:
             return OcspAnswer(refused.answer, shareable=False)
         now = self._clock.now()
         key = (format_serial(question.serial), question.issuer_id)
-        data, fresh_until = self._answers.get(key, (b"", now))
-        if question.nonce is None and now < fresh_until:
+        data = self._answers.find(key, now) or self._unknown.find(key, now)
+        if question.nonce is None and data is not None:
             return OcspAnswer(data, shareable=True)
-        return await self._sign(question, key, now)
+        admit()
+        if self._signing >= self._most_signing:
+            raise Unavailable("Too many answers are being signed.", retryAfter=1)
+        self._signing += 1
+        try:
+            return await self._sign(question, key, now)
+        finally:
+            self._signing -= 1
 
     async def _sign(self, question: Question, key: tuple[object, ...], now: datetime) -> OcspAnswer:
         seen = self._sequence
@@ -167,10 +212,10 @@ class RevocationStatus:
         data = await self.authority.on_signing_thread(
             lambda: self._responder.answer(question, status, at=now, next_update=until)
         )
-        if question.nonce is None and not isinstance(status, Unknown) and seen == self._sequence:
-            self._answers[key] = (data, now + self._ocsp_life / 2)
-            if len(self._answers) > KEPT_ANSWERS:
-                self._answers.popitem(last=False)
+        if question.nonce is None and isinstance(status, Unknown):
+            self._unknown.keep(key, data, now + UNKNOWN_LIFE)
+        elif question.nonce is None and seen == self._sequence:
+            self._answers.keep(key, data, now + self._ocsp_life / 2)
         return OcspAnswer(data, shareable=question.nonce is None)
 
     async def find_certificate(self, serial: str) -> Certificate | None:
@@ -179,7 +224,8 @@ class RevocationStatus:
 
     def _forget(self, serial: str) -> None:
         for issuer_id in self._responder.issuer_ids:
-            self._answers.pop((serial, issuer_id), None)
+            self._answers.forget((serial, issuer_id))
+            self._unknown.forget((serial, issuer_id))
 
 
 def status_of(certificate: Certificate | None) -> Status:

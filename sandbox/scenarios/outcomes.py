@@ -18,7 +18,7 @@ from service.logins import Holder
 from service.pki.ocsp import OcspRefused, parse_ocsp_request
 from service.pki.parsing import format_serial
 from service.records import Record
-from service.revocation_status import OcspAnswer, RevocationStatus
+from service.revocation_status import Admit, OcspAnswer, RevocationStatus
 from service.sight import AS_IT_IS, Sight
 from service.storage.agreements import AgreementHead
 from service.storage.database import Session
@@ -60,15 +60,15 @@ class Outcomes:
             asked.fault = "dropped_sockets"
         self._befall(asked, faults)
 
-    async def answer_ocsp(self, status: RevocationStatus, request: bytes) -> OcspAnswer:
-        """As the responder does. Raises Unavailable where tryLater was asked for."""
+    async def answer_ocsp(self, status: RevocationStatus, request: bytes, admit: Admit) -> OcspAnswer:
+        """As the responder does. Raises Unavailable where tryLater was asked for, and RateLimited as `admit` does."""
         asked = asked_now()
         if asked is not None and asked.scenario is not None:
             self._take(asked.scenario.turn, asked.place)
         elif asked is not None and self._faults.happens(await self._share_of_holder(status, request)):
             asked.fault = Turn.TRY_LATER.value
             self._take(Turn.TRY_LATER, asked.place)
-        return await status.answer(request)
+        return await status.answer(request, admit)
 
     async def recorded(self, session: Session, record: Record) -> None:
         """With a record, how its event is to arrive, where that was asked for."""

@@ -15,10 +15,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from service.authority import CHAIN_PATH, ISSUER_PATH, LIST_PATH, OCSP_PATH, ROOT_LIST_PATH, ROOT_PATH, Authority
-from service.errors import Unavailable
+from service.errors import RateLimited, ServiceError, Unavailable
 from service.http.bodies import BodyRefused, read_body
+from service.http.rate_limits import Limiter
 from service.pki.ocsp import MALFORMED_REQUEST, MAX_REQUEST_BYTES, TRY_LATER, OcspRefused, decode_ocsp_path
-from service.revocation_status import OcspAnswer, RevocationStatus
+from service.revocation_status import Admit, OcspAnswer, RevocationStatus, admit_all
+from service.storage.errors import as_service_error
 
 BRIEFLY = "public, max-age=1, must-revalidate"
 FOR_AN_HOUR = "public, max-age=3600"
@@ -27,13 +29,16 @@ REQUEST_TYPE, CHAIN_TYPE = "application/ocsp-request", "application/pem-certific
 NOT_KEPT = {"Cache-Control": "no-store"}
 
 Find = Callable[[], RevocationStatus | None]
-Answering = Callable[[RevocationStatus, bytes], Awaitable[OcspAnswer]]
-"""Answers an OCSP request. May raise Unavailable, which says tryLater."""
+Answering = Callable[[RevocationStatus, bytes, Admit], Awaitable[OcspAnswer]]
+"""Answers an OCSP request. What is Unavailable, the database too, or RateLimited says tryLater."""
 
 
-def certificate_routes(find: Find, answering: Answering = RevocationStatus.answer) -> list[Route]:
-    """The routes. `find` is asked at each request; it answers None where there is no authority."""
-    told = _Told(find, answering)
+def certificate_routes(
+    find: Find, answering: Answering = RevocationStatus.answer, *, limiter: Limiter | None = None
+) -> list[Route]:
+    """The routes. `find` is asked at each request; it answers None where there is no authority. `limiter` bounds how
+    many OCSP answers are signed for one address; those that are kept already are for everybody."""
+    told = _Told(find, answering, limiter)
     return [
         Route(LIST_PATH, told.issuing_list),
         Route(ROOT_LIST_PATH, told.fixed(lambda authority: authority.root_list, LIST_TYPE)),
@@ -46,9 +51,10 @@ def certificate_routes(find: Find, answering: Answering = RevocationStatus.answe
 
 
 class _Told:
-    def __init__(self, find: Find, answering: Answering) -> None:
+    def __init__(self, find: Find, answering: Answering, limiter: Limiter | None) -> None:
         self._find = find
         self._answering = answering
+        self._limiter = limiter
 
     async def issuing_list(self, request: Request) -> Response:
         status = self._find()
@@ -75,26 +81,34 @@ class _Told:
             if refused.status == 408:
                 return PlainTextResponse(refused.message, 408, headers={"Connection": "close", **NOT_KEPT})
             return Response(MALFORMED_REQUEST, media_type=OCSP_TYPE, headers=NOT_KEPT)
-        return await self._ocsp(asked, NOT_KEPT)
+        return await self._ocsp(request, asked, NOT_KEPT)
 
     async def ocsp_get(self, request: Request) -> Response:
         try:
             asked = decode_ocsp_path(request.path_params["path"])
         except OcspRefused as refused:
             return Response(refused.answer, media_type=OCSP_TYPE, headers=NOT_KEPT)
-        return await self._ocsp(asked, {"Cache-Control": BRIEFLY})
+        return await self._ocsp(request, asked, {"Cache-Control": BRIEFLY})
 
-    async def _ocsp(self, asked: bytes, headers: dict[str, str]) -> Response:
+    async def _ocsp(self, request: Request, asked: bytes, headers: dict[str, str]) -> Response:
         status = self._find()
         if status is None:
             return _no_authority()
         try:
-            answer = await self._answering(status, asked)
-        except Unavailable:
-            return Response(TRY_LATER, media_type=OCSP_TYPE, headers=NOT_KEPT)
+            answer = await self._answering(status, asked, self._admission_of(request))
+        except Exception as error:
+            known = error if isinstance(error, ServiceError) else as_service_error(error)
+            if not isinstance(known, Unavailable | RateLimited):
+                raise
+            later = {"Retry-After": str(known.extensions.get("retryAfter", 1))}
+            return Response(TRY_LATER, media_type=OCSP_TYPE, headers=NOT_KEPT | later)
         if not answer.shareable:
             headers = NOT_KEPT
         return Response(answer.data, media_type=OCSP_TYPE, headers=headers)
+
+    def _admission_of(self, request: Request) -> Admit:
+        limiter, address = self._limiter, request.client.host if request.client else ""
+        return admit_all if limiter is None else lambda: limiter.ensure_within(address)
 
     def fixed(
         self, read: Callable[[Authority], bytes | None], media_type: str

@@ -9,8 +9,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from service.errors import RateLimited
+
+
+class Limiter(Protocol):
+    def ensure_within(self, caller: str) -> None:
+        """Raises RateLimited when this caller has done it too often."""
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """The token endpoint (RFC 6749, RFC 7523), its key set (RFC 7517) and its metadata (RFC 8414)."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qsl
 
 from starlette.requests import Request
@@ -12,6 +12,7 @@ from service.assertions import MAX_LENGTH, AssertionRefused
 from service.errors import EnvironmentMismatch, RateLimited, ServiceError, Unavailable
 from service.http.bodies import BodyRefused, read_body
 from service.http.findings import Findings, findings_of
+from service.http.rate_limits import Limiter
 from service.storage.errors import as_service_error
 from service.tokens import TOKEN_PATH, AccessToken, TokenService
 from service.world import World
@@ -22,11 +23,6 @@ FORM = "application/x-www-form-urlencoded"
 MAX_BODY = 4 * MAX_LENGTH
 NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}  # RFC 6749 section 5.1
 FOR_MINUTES = {"Cache-Control": "public, max-age=300"}
-
-
-class Limiter(Protocol):
-    def ensure_within(self, caller: str) -> None:
-        """Raises RateLimited when this caller has done it too often."""
 
 
 class TokenError(Exception):
