@@ -112,6 +112,6 @@ class TenantObjects:
         for certificate in await unfollowed(self._services.database, issued):
 
             async def work(session: Session, which: Certificate = certificate) -> None:
-                await self._revocations.follow(session, which)
+                await self._revocations.follow(session, [which])
 
             await self._services.database.transaction(work)

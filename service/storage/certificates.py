@@ -173,9 +173,18 @@ class CertificateStore(Versioned[Certificate]):
     async def replace(self, session: Session, record: Certificate) -> Certificate:
         """As for every record; where the certificate is one of ours, what the revocation list says moves with it."""
         following = await super().replace(session, record)
-        if following.source is CertificateSource.OWN and following.serial_number is not None:
-            await self._revocations.follow(session, following)
+        await self._list(session, [following])
         return following
+
+    async def replace_many(self, session: Session, records: Sequence[Certificate]) -> None:
+        """As for every record; what the revocation list says moves with them."""
+        await super().replace_many(session, records)
+        await self._list(session, records)
+
+    async def _list(self, session: Session, changed: Sequence[Certificate]) -> None:
+        ours = [each for each in changed if each.source is CertificateSource.OWN and each.serial_number is not None]
+        if ours:
+            await self._revocations.follow(session, ours)
 
     async def find_by_fingerprint(self, fingerprint: str, session: Session = None) -> Certificate | None:
         return await self.find_by({"fingerprint": fingerprint}, session)
@@ -237,8 +246,7 @@ class CertificateStore(Versioned[Certificate]):
     ) -> Sequence[Certificate]:
         cursor = self.collection.find({**holders, "state": {"$in": _STANDING}}, session=session).sort("_id", 1)
         standing = [self._codec.decode(each) for each in await cursor.to_list(None)]
-        for certificate in standing:
-            await self.replace(session, revoked(certificate, RevocationReason(reason.value), at))
+        await self.replace_many(session, [revoked(each, RevocationReason(reason.value), at) for each in standing])
         return standing
 
     async def holders_of_certificates(self, operator_ids: Sequence[str]) -> set[str]:

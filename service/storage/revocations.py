@@ -5,12 +5,13 @@ all such transactions of an issuer share: so they commit in the order of that nu
 missed none before it. A released certificate keeps its place, without an entry.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from cryptography.x509 import ReasonFlags
+from pymongo import ReplaceOne
 from pymongo.errors import DuplicateKeyError
 
 from service.certificates import Certificate, CertificateState
@@ -139,22 +140,38 @@ class RevocationStore:
         except DuplicateKeyError:
             return
 
-    async def follow(self, session: Session, certificate: Certificate) -> None:
-        """Let the entry of a certificate be what its state asks for."""
-        issuer, serial = certificate.issuer, certificate.serial_number or ""
-        place, entry = {"_id": place_of(certificate)}, entry_of(certificate)
-        stored = await self._entries.find_one(place, {"entry": 1}, session=session)
-        if (None if stored is None else stored["entry"]) == entry:
-            return
-        fields = {"issuer": issuer, "serialNumber": serial, "entry": entry, "notAfter": certificate.not_after}
-        following = {**fields, "sequence": await self._next(session, issuer), **self._marks}
-        await self._entries.replace_one(place, following, upsert=True, session=session)
+    async def follow(self, session: Session, certificates: Sequence[Certificate]) -> None:
+        """Let the entries of certificates be what their states ask for, in few trips to the database."""
+        places = [place_of(each) for each in certificates]
+        cursor = self._entries.find({"_id": {"$in": places}}, {"entry": 1}, session=session)
+        stored = {each["_id"]: each["entry"] for each in await cursor.to_list(None)}
+        changed = [each for each in certificates if stored.get(place_of(each)) != entry_of(each)]
+        for issuer in sorted({each.issuer for each in changed}):
+            await self._write(session, issuer, [each for each in changed if each.issuer == issuer])
 
-    async def _next(self, session: Session, issuer: str) -> int:
+    async def _write(self, session: Session, issuer: str, changed: Sequence[Certificate]) -> None:
+        first = await self._advance(session, issuer, len(changed)) - len(changed) + 1
+        following = [
+            {
+                "_id": place_of(each),
+                "issuer": issuer,
+                "serialNumber": each.serial_number or "",
+                "entry": entry_of(each),
+                "notAfter": each.not_after,
+                "sequence": first + place,
+                **self._marks,
+            }
+            for place, each in enumerate(changed)
+        ]
+        writes = [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in following]
+        await self._entries.bulk_write(writes, session=session)
+
+    async def _advance(self, session: Session, issuer: str, by: int) -> int:
+        """The sequence of an issuer, so many numbers further."""
         blank = {field: value for field, value in _BLANK.items() if field != "sequence"}
         state = await self._lists.find_one_and_update(
             {"_id": issuer},
-            {"$inc": {"sequence": 1}, "$setOnInsert": {**blank, **self._marks}},
+            {"$inc": {"sequence": by}, "$setOnInsert": {**blank, **self._marks}},
             upsert=True,
             return_document=True,
             session=session,

@@ -11,11 +11,13 @@ import pytest
 from service.access import OperatorRole, Permission, Service
 from service.application_service import Amendment
 from service.applications import LONGEST_WAIT, SETTLED, ApplicationCommand, ApplicationStatus
+from service.certificates import CertificateSource, CertificateState
 from service.identifiers import Kind, new_id
 from service.operators import Operator, OperatorStatus
 from service.participants import Participant, ParticipantStatus
 from service.refusals import RefusalCode, Refused
 from service.storage.database import Database
+from service.storage.revocations import RevocationStore
 from tests.service.institutions import (
     BREACH,
     CLOSURE,
@@ -120,6 +122,23 @@ async def test_a_participant_of_a_thousand_operators_is_closed(platform: Institu
     await platform.applications.review(OFFICER, applied.subject.id, ApplicationCommand.APPROVE)
     assert (await stored(platform, participant)).status is ParticipantStatus.CLOSED
     await ensure_all_ended(platform, participant, "participant.closed", "PARTICIPANT_CLOSED")
+
+
+async def test_of_certificates_that_end_together_each_has_its_own_place_on_the_revocation_list(
+    platform: Institutions,
+) -> None:
+    participant, administrator = await platform.open()
+    operators = [await platform.register(administrator, f"{each:06d}") for each in range(2, 6)]
+    own = [await platform.certify(each) for each in operators]
+    outside = replace(await platform.certify(administrator), source=CertificateSource.OUTSIDE)
+    await platform.certificate_store.replace(None, outside)
+    held = replace(own[0], state=CertificateState.HELD, held_at=platform.clock.time)
+    await platform.certificate_store.replace(None, held)
+    await terminate(platform, participant)
+    listed = [each async for batch in RevocationStore(platform.database).since(held.issuer, 0) for each in batch]
+    assert [each.sequence for each in listed] == [2, 3, 4, 5], "1 was the hold's, which the end replaces"
+    assert {each.serial_number for each in listed} == {each.serial_number for each in own}
+    assert all(each.entry for each in listed)
 
 
 # ------------------------------------------------------------------ whatever it has applied for
