@@ -7,6 +7,7 @@ import strawberry
 
 from sandbox.control.requests import Info, own_tenant, sandbox_of
 from sandbox.inspector import exchanges as records
+from sandbox.inspector.bounds import MOST_BYTES, MOST_KEPT
 from sandbox.inspector.explaining import Explanation
 from sandbox.inspector.replaying import Replayed, why_not_repeatable
 from sandbox.tenants.join_routes import client_address
@@ -54,7 +55,10 @@ class Why:
         )
 
 
-@strawberry.type(description="One request with its answer, or one operation on a WebSocket; kept for 30 days.")
+KEPT = f"for 30 days, and of a tenant the newest {MOST_KEPT:,} or {MOST_BYTES // 1024**2} MiB"
+
+
+@strawberry.type(description=f"One request with its answer, or one operation on a WebSocket; kept {KEPT}.")
 class Exchange:
     record: strawberry.Private[records.Exchange]
     id: strawberry.ID
@@ -173,7 +177,7 @@ class ExchangeFilter:
 
 @strawberry.type
 class ExchangeQuery:
-    @strawberry.field(description="The tenant's exchanges of the last 30 days, the latest first.")
+    @strawberry.field(description=f"The tenant's exchanges that are kept ({KEPT}), the latest first.")
     async def exchanges(
         self,
         info: Info,

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 
+from sandbox.inspector.bounds import ExchangeBounds
 from sandbox.inspector.exchanges import Exchange, ExchangeFilter, Outcome
 from sandbox.storage.exchanges import ExchangeStore
 from sandbox.storage.tenants import TenantStore
@@ -22,6 +23,7 @@ from service.storage.errors import as_service_error
 from service.storage.operators import OperatorStore
 
 WRITE_SECONDS = 1.0
+TRIM_SECONDS = 60.0
 MOST_WAITING = 10_000
 BATCH = 200
 KNOWN = 10_000  # tenants and operators that are remembered
@@ -36,6 +38,7 @@ class ExchangeLog:
         self, store: ExchangeStore, tenants: TenantStore, operators: OperatorStore, *, most: int = MOST_WAITING
     ) -> None:
         self._store = store
+        self.bounds = ExchangeBounds(store)
         self._tenants = tenants
         self._operators = operators
         self._most = most
@@ -108,6 +111,7 @@ class ExchangeLog:
         """For a tenant that ends."""
         await self.flush()
         await self._store.forget(participant_id)
+        self.bounds.forget(participant_id)
 
     def _look_at_open(self) -> None:
         for exchange_id, look in list(self._open.items()):
@@ -118,14 +122,13 @@ class ExchangeLog:
 
     async def _write(self, batch: Sequence[Exchange], again: set[str]) -> None:
         await self._learn(batch)
-        await self._store.write(
-            [
-                replace(each, operator_number=self._numbers.get(each.operator_id or ""))
-                for each in batch
-                if self._is_tenant[each.participant_id]
-            ],
-            again,
-        )
+        ours = [
+            replace(each, operator_number=self._numbers.get(each.operator_id or ""))
+            for each in batch
+            if self._is_tenant[each.participant_id]
+        ]
+        await self._store.write(ours, again)
+        self.bounds.wrote(ours)
 
     async def _learn(self, batch: Sequence[Exchange]) -> None:
         """Whose tenants they are, and the numbers of their operators."""
@@ -144,9 +147,13 @@ class ExchangeLog:
 
 @asynccontextmanager
 async def writing_exchanges(jobs: Jobs, log: ExchangeLog) -> AsyncIterator[None]:
-    """What is noted is written, for as long as the context is open; at its end, all of it."""
+    """What is noted is written, for as long as the context is open, and the oldest go; at its end, all is written."""
+    works = {
+        "exchanges": repeat(log.flush, WRITE_SECONDS),
+        "bounds of exchanges": repeat(log.bounds.trim, TRIM_SECONDS),
+    }
     try:
-        async with jobs.running({"exchanges": repeat(log.flush, WRITE_SECONDS)}):
+        async with jobs.running(works):
             yield
     finally:
         try:

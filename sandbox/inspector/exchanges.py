@@ -1,4 +1,5 @@
-"""What a tenant's client asked and what it was told: one exchange, as the inspector keeps it for thirty days.
+"""What a tenant's client asked and what it was told: one exchange, as the inspector keeps it for thirty days, and
+within bounds (`sandbox.inspector.bounds`).
 
 Kept in a form that may be kept: see `sandbox.inspector.masking`. Times are those of the server; `tenant_at` is the
 tenant's own.
@@ -13,6 +14,7 @@ from typing import Any
 from ulid import ULID
 
 KEPT = timedelta(days=30)
+_PLAIN_SIZE = 1_000  # bytes of one without a document
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)  # no ULID is earlier
 
 
@@ -112,6 +114,12 @@ class Ids:
 def earliest_id(at: datetime) -> str:
     """No id of a later millisecond is less, no id of an earlier one is greater."""
     return str(ULID.from_datetime(max(at, _FIRST)))[:10] + "0" * 16
+
+
+def size_of(exchange: Exchange) -> int:
+    """About how many bytes it takes to keep: the texts that may be long, and room for the rest."""
+    told = [text for each in exchange.troubles for text in (each.english, each.chinese)]
+    return _PLAIN_SIZE + sum(len(text.encode()) for text in (exchange.document, exchange.variables, *told) if text)
 
 
 def trouble_of(error: Mapping[str, Any]) -> tuple[Trouble, ...]:

@@ -1,33 +1,42 @@
-"""Exchanges in MongoDB: found by tenant and time, and by what one asks of them; gone after thirty days."""
+"""Exchanges in MongoDB: found by tenant and time, and by what one asks of them; gone after thirty days, or when
+a tenant has too many."""
 
 from collections.abc import Container, Sequence
 from datetime import datetime
 
 from pymongo import InsertOne, ReplaceOne
 
-from sandbox.inspector.exchanges import KEPT, Exchange, ExchangeFilter, earliest_id
+from sandbox.inspector.exchanges import KEPT, Exchange, ExchangeFilter, earliest_id, size_of
 from service.pagination import Page, PageRequest
 from service.storage.database import Database, Document, Index
 from service.storage.documents import Codec, Versioned, declare
 
 _CODEC = Codec(Exchange)
 MOST_SINCE = 20_000
+_BATCH = 5_000  # removed at a time: each within the driver's patience
 
 EXCHANGES = declare(
     "sandbox_exchanges",
     _CODEC,
     Index((("participantId", 1), ("_id", 1))),
+    Index((("participantId", 1), ("sized", 1))),
     Index((("participantId", 1), ("codes", 1), ("_id", 1))),
     Index((("participantId", 1), ("operationName", 1), ("_id", 1))),
     Index((("participantId", 1), ("outcome", 1), ("_id", 1))),
     Index((("participantId", 1), ("operatorId", 1), ("_id", 1))),
     Index((("at", 1),), expire_after_seconds=int(KEPT.total_seconds())),
+    derived={"sized": {"bsonType": "string"}},
 )
+"""`sized` is the id and how many bytes it stands for, for `keep_newest`: in an index, so that nothing else is read."""
+
+
+def _derived(exchange: Exchange) -> Document:
+    return {"sized": f"{exchange.id}/{size_of(exchange)}"}
 
 
 class ExchangeStore(Versioned[Exchange]):
     def __init__(self, database: Database) -> None:
-        super().__init__(database, EXCHANGES, _CODEC)
+        super().__init__(database, EXCHANGES, _CODEC, _derived)
 
     async def write(self, exchanges: Sequence[Exchange], written: Container[str] = ()) -> None:
         """Each in the place of what was written of it before, if its id is among the `written`: that takes longer."""
@@ -53,6 +62,29 @@ class ExchangeStore(Versioned[Exchange]):
     async def since(self, participant_id: str, moment: datetime) -> list[Exchange]:
         """The oldest first; of more than MOST_SINCE, the first ones."""
         return await self.list_by(query_of(participant_id, ExchangeFilter(since=moment)), MOST_SINCE)
+
+    async def keep_newest(self, participant_id: str, most: int, most_bytes: int) -> int:
+        """Remove what is older than the newest `most`, or beyond so many bytes; answers how many went."""
+        cutoff, removed = await self._first_beyond(participant_id, most, most_bytes), 0
+        while cutoff is not None:
+            beyond: Document = {"participantId": participant_id, "_id": {"$lte": cutoff}}
+            oldest = await self.collection.find(beyond, {"_id": 1}).sort("_id", 1).limit(_BATCH).to_list(_BATCH)
+            if not oldest:
+                break
+            batch = beyond | {"_id": {"$lte": oldest[-1]["_id"]}}
+            removed += (await self.collection.delete_many(batch)).deleted_count
+        return removed
+
+    async def _first_beyond(self, participant_id: str, most: int, most_bytes: int) -> str | None:
+        number = size = 0
+        query = {"participantId": participant_id, "sized": {"$gt": ""}}
+        cursor = self.collection.find(query, {"_id": 0, "sized": 1}).sort("sized", -1)
+        async for each in cursor.batch_size(_BATCH):
+            exchange_id, taken = each["sized"].split("/")
+            number, size = number + 1, size + int(taken)
+            if number > most or size > most_bytes:
+                return str(exchange_id)
+        return None
 
     async def forget(self, participant_id: str) -> None:
         await self.collection.delete_many({"participantId": participant_id})

@@ -74,7 +74,7 @@ const TEXTS = {
   ],
   idempotencyKey: ["幂等键", "Idempotency key"],
   inspector: ["请求检查", "Inspector"],
-  inspectorMore: ["贵方程序三十日内的每次请求及结果；敏感内容不予留存。", "Every request of your programs for 30 days, and what came of it; what is private is not kept."],
+  inspectorMore: ["贵方程序三十日内的每次请求及结果（至多保留最近十万次）；敏感内容不予留存。", "Every request of your programs for 30 days (the newest 100 000 at most), and what came of it; what is private is not kept."],
   itsExchange: ["查看其记录", "Its own exchange"],
   join: ["加入", "Join"],
   joined: ["已加入", "You have joined"],
