@@ -28,7 +28,7 @@ export function failure(error) {
 }
 
 const GOOD = new Set(["ACTIVE", "ISSUED", "VALID", "PUBLISHED", "PASS", "PASSED", "EFFECTED", "DELIVERED", "VERIFIED", "OK"]);
-const BAD = new Set(["SUSPENDED", "REVOKED", "EXPIRED", "OFFBOARDED", "TERMINATED", "FAIL", "ABANDONED", "REJECTED", "HELD", "EXPIRING", "FAILED", "REFUSED", "PAUSED", "TOO_OLD", "INCOMPLETE", "WRONG_SIGNATURE"]);
+const BAD = new Set(["SUSPENDED", "REVOKED", "EXPIRED", "OFFBOARDED", "TERMINATED", "LAPSED", "FAIL", "ABANDONED", "REJECTED", "HELD", "EXPIRING", "FAILED", "REFUSED", "PAUSED", "TOO_OLD", "INCOMPLETE", "WRONG_SIGNATURE"]);
 
 export function status(value) {
   return h("span", { class: `tag ${GOOD.has(value) ? "good" : BAD.has(value) ? "bad" : "quiet"}` }, value);
