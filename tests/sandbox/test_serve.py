@@ -43,7 +43,7 @@ def test_from_nothing_to_serving_and_again_and_ctrl_c_leaves_no_process(tmp_path
     with sandbox(directory, "--port", "0") as (process, url):
         assert httpx.get(f"{url}/healthz").json() == {"status": "alive", "environment": "SANDBOX", "binding": False}
         ready = httpx.get(f"{url}/readyz")
-        assert (ready.status_code, ready.json()["checks"]) == (200, {"database": "ok", "log": "ok"})
+        assert (ready.status_code, ready.json()["checks"]) == (200, {"database": "ok", "log": "ok", "jobs": "ok"})
         assert working_in(directory)
         kept = {file.name: file.read_bytes() for file in directory.iterdir() if file.is_file()}
         assert kept.pop("address").decode() == url

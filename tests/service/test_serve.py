@@ -38,7 +38,7 @@ def test_production_serves_the_published_agreement_from_two_workers(wire_uri: st
     with serve(tmp_path / "log", environ) as process:
         try:
             ready = wait_for(f"http://127.0.0.1:{port}/readyz")
-            assert (ready.status_code, ready.json()["checks"]) == (200, {"database": "ok", "log": "ok"})
+            assert (ready.status_code, ready.json()["checks"]) == (200, {"database": "ok", "log": "ok", "jobs": "ok"})
             answer = httpx.post(
                 f"http://127.0.0.1:{port}/graphql", json={"query": "{ agreement { article(number: 17) { number } } }"}
             )
