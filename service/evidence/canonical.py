@@ -27,7 +27,7 @@ def encode(value: Mapping[str, Any]) -> bytes:
         data = rfc8785.dumps(value)
     except ValueError as error:  # UnicodeEncodeError escapes the library's own error for keys with lone surrogates
         raise Malformed("A text in the object is not Unicode.") from error
-    return _ensure_size(data)
+    return _ensure_size(data, MAX_BYTES)
 
 
 def decode(data: bytes, fields: Collection[str] | None = None) -> Json:
@@ -69,7 +69,7 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _ensure_size(data: bytes, limit: int = MAX_BYTES) -> bytes:
+def _ensure_size(data: bytes, limit: int) -> bytes:
     if len(data) > limit:
         raise Malformed(f"{len(data)} bytes are more than the {limit} allowed.")
     return data
