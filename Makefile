@@ -1,6 +1,6 @@
 # Everything a newcomer, a developer and CI call. `make help` lists it.
 COVERAGE ?= --cov --cov-report=term
-PYTEST_ARGS ?= -n 3 --dist loadfile --durations=10
+PYTEST_ARGS ?= -n 3 --dist loadfile --no-loadscope-reorder --durations=10
 TESTS ?= tests
 
 BIN := .venv/bin

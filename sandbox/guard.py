@@ -14,15 +14,16 @@ import threading
 from types import FrameType
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
-FEW_ARENAS = {"MALLOC_ARENA_MAX": "2"}  # glibc's: with one for each thread, most of what a database holds is holes
+ONE_ARENA = {"MALLOC_ARENA_MAX": "1"}  # glibc's: with one for each thread, most of what a database holds is holes
 
 
 def become(parent: int, command: list[str]) -> None:
-    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM) != 0:
+    # SIGKILL, for the database has stood still in its handler of SIGTERM; what it has acknowledged is on the disk.
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
     if os.getppid() != parent:  # the parent went before the kernel was told
         return
-    environ = os.environ | FEW_ARENAS  # noqa: TID251 - handed on, not read
+    environ = os.environ | ONE_ARENA  # noqa: TID251 - handed on, not read
     os.execve(command[0], command, environ)  # noqa: S606 - the command is the caller's own argument list, no shell
 
 
@@ -35,7 +36,7 @@ def watch(command: list[str]) -> int:
     def end_with_parent() -> None:
         while os.read(0, 1024):  # unbuffered: sys.stdin would be locked when the interpreter ends
             pass
-        child.terminate()
+        child.kill()
 
     signal.signal(signal.SIGTERM, end)
     threading.Thread(target=end_with_parent, daemon=True).start()

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -14,13 +15,18 @@ from tests.databases import drop_databases, open_server, open_wire_database, ren
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
-NEEDS_SOCKETS = ("wire", "browser", "process")
+NEEDS_SOCKETS = ("process", "browser", "wire")  # what takes longest first
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long begin first: none is left at the end, when there is nothing to run beside it."""
+    ranks: dict[Path, int] = {}
     for item in items:
-        if any(item.get_closest_marker(name) for name in NEEDS_SOCKETS):
+        rank = next((each for each, name in enumerate(NEEDS_SOCKETS) if item.get_closest_marker(name)), None)
+        if rank is not None:
             item.add_marker(pytest.mark.allow_hosts(["127.0.0.1", "::1", "localhost"]))
+            ranks[item.path] = min(rank, ranks.get(item.path, rank))
+    items.sort(key=lambda item: ranks.get(item.path, len(NEEDS_SOCKETS)))
 
 
 @pytest.fixture(scope="session")
