@@ -13,7 +13,7 @@ from service.logins import Holder, caller_of
 from service.operators import Operator, OperatorStatus
 from service.participants import ParticipantStatus
 from service.registrars import Registrar, RegistrarStatus
-from tests.service.test_lifecycles import CLERK, PENDING, SANCTION
+from tests.service.lives import CLERK, PENDING, SANCTION
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 CERTIFICATE = Certificate(
