@@ -26,21 +26,23 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1 PIP_ROOT_U
 WORKDIR /source
 COPY requirements-build.lock requirements.lock ./
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=ca.pem,target=/run/secrets/ca.pem \
-    /opt/build/bin/pip install --require-hashes --only-binary :all: -r requirements-build.lock \
-    && /opt/build/bin/pip --python /opt/prop/bin/python install --require-hashes --only-binary :all: -r requirements.lock
+    /opt/build/bin/pip install --no-deps --require-hashes --only-binary :all: -r requirements-build.lock \
+    && /opt/build/bin/pip --python /opt/prop/bin/python install --no-deps --require-hashes --only-binary :all: -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY service service
 COPY schema schema
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
-    && /opt/build/bin/pip --python /opt/prop/bin/python install --no-index --no-deps /wheels/prop_service-*.whl
+    && /opt/build/bin/pip --python /opt/prop/bin/python install --no-index --no-deps /wheels/prop_service-*.whl \
+    && /opt/build/bin/pip --python /opt/prop/bin/python check
 
 FROM build AS build-sandbox
 COPY requirements-embedded.lock ./
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=ca.pem,target=/run/secrets/ca.pem \
-    /opt/build/bin/pip --python /opt/prop/bin/python install --require-hashes --only-binary :all: -r requirements-embedded.lock
+    /opt/build/bin/pip --python /opt/prop/bin/python install --no-deps --require-hashes --only-binary :all: -r requirements-embedded.lock
 COPY sandbox sandbox
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels ./sandbox \
-    && /opt/build/bin/pip --python /opt/prop/bin/python install --no-index --no-deps /wheels/prop_sandbox-*.whl
+    && /opt/build/bin/pip --python /opt/prop/bin/python install --no-index --no-deps /wheels/prop_sandbox-*.whl \
+    && /opt/build/bin/pip --python /opt/prop/bin/python check
 
 FROM runtime AS sandbox
 LABEL org.opencontainers.image.title="PROP sandbox" org.opencontainers.image.licenses="Apache-2.0 AND GPL-2.0-only"

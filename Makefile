@@ -59,7 +59,7 @@ clean:  ## forgets what was installed and built; the sandbox's data in .data/ st
 # Apart from the rest: what the audits need is no matter of ours.
 .venv-audit/has-%: % .venv/has-requirements-embedded.lock
 	$(BIN)/python -m venv .venv-audit
-	.venv-audit/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r $<
+	.venv-audit/bin/python -m pip install --quiet --no-deps --require-hashes --only-binary :all: -r $<
 	@touch $@
 
 %/node_modules: %/package-lock.json

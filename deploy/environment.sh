@@ -51,9 +51,11 @@ if ! "$venv/bin/python" -c '' 2>/dev/null; then
     "$python" -m venv "$venv"
 fi
 
+# A lock names all there is to install. Without --no-deps pip reads "coverage[toml]>=7" of a package as one more wish,
+# takes the newest release for it, and finds that no hash of that is locked.
 echo "Installing $lock"
 pip="$venv/bin/python -m pip --disable-pip-version-check --quiet"
-if ! $pip install --require-hashes --only-binary :all: -r requirements-build.lock -r "$lock"; then
+if ! $pip install --no-deps --require-hashes --only-binary :all: -r requirements-build.lock -r "$lock"; then
     explain_failure
     exit 1
 fi
@@ -62,3 +64,4 @@ fi
 projects="-e ."
 [ ! -f sandbox/pyproject.toml ] || projects="$projects -e sandbox"
 $pip install --no-deps --no-build-isolation $projects
+$pip check
