@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from service.storage.database import Database
 from service.world import PRODUCTION, World
-from tests.databases import drop_databases, open_server, open_wire_database, renamed
+from tests.databases import drop_databases, drop_idle, open_server, open_wire_database, renamed
 
 # A machine that does other things too makes any example slow once in a while: time is for the tests that measure it.
 settings.register_profile("patient", deadline=None)
@@ -35,6 +35,7 @@ def wire_uri() -> Iterator[str]:
     given = os.environ.get("TEST_MONGO_URI")
     if given:
         yield given
+        drop_idle(given)
         return
     pytest.importorskip("secantus", reason="no TEST_MONGO_URI, and the extra [embedded] is not installed")
     with open_server() as server:
@@ -62,5 +63,5 @@ def wire_world(wire_uri: str) -> Iterator[World]:
 @pytest.fixture
 async def wire_database(wire_uri: str) -> AsyncIterator[Database]:
     """All collections of the service, initialised, on a real server, under a database name of their own."""
-    async with open_wire_database(wire_uri, renamed(PRODUCTION)) as database:
+    async with open_wire_database(wire_uri) as database:
         yield database

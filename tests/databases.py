@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +20,8 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 from pymongo.monitoring import CommandListener
 
-from service.storage.collections import ALL_COLLECTIONS
-from service.storage.database import Collection, Database, open_database
+from service.storage.collections import ALL_COLLECTIONS, WORLD
+from service.storage.database import Collection, Database, Names, open_database
 from service.storage.init import init_database
 from service.world import PRODUCTION, Neighbour, World
 
@@ -56,21 +57,59 @@ def renamed(world: World) -> World:
     return dataclasses.replace(world, database=f"{world.name}_{uuid.uuid4().hex[:12]}")
 
 
+_idle: defaultdict[tuple[str, str], list[World]] = defaultdict(list)
+"""Worlds whose databases are initialised and empty, by the address of the server and the world's own name."""
+
+
+@asynccontextmanager
+async def open_world(
+    uri: str, world: World = PRODUCTION, collections: Sequence[Collection] = ALL_COLLECTIONS
+) -> AsyncIterator[World]:
+    """`world` under a name of its own, its databases initialised and empty.
+
+    What a test leaves in them is removed and they serve the next: to make them anew takes longer than most tests do.
+    """
+    idle = _idle[uri, world.name]
+    if idle:
+        own = idle.pop()
+    else:
+        own = renamed(world)
+        await init_database(uri, own, collections)
+    try:
+        yield own
+    finally:
+        if _emptied(uri, own, collections):
+            idle.append(own)
+        else:
+            drop_databases(uri, own)
+
+
+def _emptied(uri: str, world: World, collections: Sequence[Collection]) -> bool:
+    """False where that does not go, or collections came or went: such databases serve nobody again."""
+    names = Names.of(world)
+    declared = {(names.holding(each), each.name) for each in collections}
+    with suppress(PyMongoError), raw_client(uri) as client, pymongo.timeout(10):
+        found = {(name, each) for name in names for each in client[name].list_collection_names()}
+        if found == declared | {(name, WORLD.name) for name in names}:
+            for name, collection in declared:
+                client[name][collection].delete_many({})
+            return True
+    return False
+
+
+def drop_idle(uri: str) -> None:
+    """Before a server goes, or is left: no name of it may be taken for one of the next on its port."""
+    for key in [each for each in _idle if each[0] == uri]:
+        drop_databases(uri, *_idle.pop(key))
+
+
 @asynccontextmanager
 async def open_wire_database(
-    uri: str,
-    world: World,
-    collections: Iterable[Collection] = ALL_COLLECTIONS,
-    *,
-    listeners: Sequence[CommandListener] = (),
+    uri: str, world: World = PRODUCTION, *, listeners: Sequence[CommandListener] = ()
 ) -> AsyncIterator[Database]:
-    """The databases of `world`, initialised on the server at `uri`; dropped at the end."""
-    await init_database(uri, world, collections)
-    try:
-        async with open_database(uri, world, listeners=listeners) as database:
-            yield database
-    finally:
-        drop_databases(uri, world)
+    """The databases of `open_world`, opened; `database.world` says under which name."""
+    async with open_world(uri, world) as own, open_database(uri, own, listeners=listeners) as database:
+        yield database
 
 
 def drop_databases(uri: str, *worlds: World) -> None:
@@ -150,6 +189,7 @@ def open_server(directory: str = ":memory:", *, impatient: bool = False) -> Iter
     try:
         yield server
     finally:
+        drop_idle(server.uri)
         server.stop(signal.SIGTERM)
 
 

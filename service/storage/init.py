@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from pymongo import IndexModel
 from pymongo.errors import PyMongoError
 
 from service.storage.collections import ALL_COLLECTIONS, WORLD
@@ -51,8 +52,7 @@ async def init_database(
     async with _open_initialiser(uri, world, names or Names.of(world), server_selection_ms) as initialiser:
         await initialiser.refuse_other_worlds()
         stamps = [WORLD, dataclasses.replace(WORLD, evidence=True)]
-        for declared in [*stamps, *collections]:
-            await initialiser.init_collection(declared)
+        await initialiser.init_collections([*stamps, *collections])
         for name in initialiser.names:
             await initialiser.write_stamp(name)
         return initialiser.changes
@@ -109,36 +109,49 @@ class _Initialiser:
         if result.upserted_id is not None:
             self._note(ChangeKind.CREATED, name, WORLD.name, "stamp")
 
-    async def init_collection(self, declared: Collection) -> None:
-        name = self.names.holding(declared)
+    async def init_collections(self, collections: Iterable[Collection]) -> None:
+        present = {name: await self._collections_of(name) for name in self.names}
+        for declared in collections:
+            name = self.names.holding(declared)
+            options = present[name].get(declared.name)
+            await self._init_validator(name, declared, options)
+            await self._init_indexes(name, declared, there=options is not None)
+
+    async def _collections_of(self, name: str) -> dict[str, Document]:
+        """The options of each collection of a database, by its name."""
+        return {each["name"]: each.get("options", {}) async for each in await self._client[name].list_collections()}
+
+    async def _init_validator(self, name: str, declared: Collection, options: Document | None) -> None:
         database, validator = self._client[name], validator_of(declared, self._world)
-        found = await database.list_collections(filter={"name": declared.name})
-        options = [each.get("options", {}) async for each in found]
-        if not options:
+        if options is None:
             await database.create_collection(declared.name, validator=validator)
             self._note(ChangeKind.CREATED, name, declared.name, "collection")
-        elif options[0].get("validator") != validator or options[0].get("validationLevel", "strict") != "strict":
+        elif options.get("validator") != validator or options.get("validationLevel", "strict") != "strict":
             await database.command("collMod", declared.name, validator=validator, validationLevel="strict")
             self._note(ChangeKind.MIGRATED, name, declared.name, "validator")
-        await self._init_indexes(name, declared)
 
-    async def _init_indexes(self, name: str, declared: Collection) -> None:
+    async def _init_indexes(self, name: str, declared: Collection, *, there: bool) -> None:
         collection = self._client[name][declared.name]
-        present = {each["name"]: each async for each in collection.list_indexes()}
+        present = {each["name"]: each async for each in collection.list_indexes()} if there else {}
         wanted = {index.name: index for index in declared.indexes}
         for index_name in present.keys() - wanted.keys() - {"_id_"}:
             ours = index_name.startswith("prop_")
             if ours:
                 await collection.drop_index(index_name)
             self._note(ChangeKind.DROPPED if ours else ChangeKind.FOREIGN, name, declared.name, f"index {index_name}")
-        for index in declared.indexes:
-            if index.name not in present:
-                await _create(collection, index)
-                self._note(ChangeKind.CREATED, name, declared.name, f"index {index.name}")
-            elif _options_of(index) != _options_found(present[index.name]):
-                await collection.drop_index(index.name)
-                await _create(collection, index)
-                self._note(ChangeKind.MIGRATED, name, declared.name, f"index {index.name}")
+        missing = [index for index in declared.indexes if index.name not in present]
+        changed = [
+            index
+            for index in declared.indexes
+            if index.name in present and _options_of(index) != _options_found(present[index.name])
+        ]
+        for index in changed:
+            await collection.drop_index(index.name)
+        if missing or changed:
+            await collection.create_indexes([_model_of(index) for index in (*missing, *changed)])
+        for kind, indexes in ((ChangeKind.CREATED, missing), (ChangeKind.MIGRATED, changed)):
+            for index in indexes:
+                self._note(kind, name, declared.name, f"index {index.name}")
 
 
 def _options_of(index: Index) -> Document:
@@ -155,6 +168,5 @@ def _options_found(found: Mapping[str, Any]) -> Document:
     return {key: found[key] for key in kept if found.get(key) not in (None, False)}
 
 
-async def _create(collection: Any, index: Index) -> None:
-    # One by one: the plural create_indexes of the in-process stand-in forgets partial filters.
-    await collection.create_index(list(index.keys), name=index.name, **_options_of(index))
+def _model_of(index: Index) -> IndexModel:
+    return IndexModel(list(index.keys), name=index.name, **_options_of(index))

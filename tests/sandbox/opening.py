@@ -15,11 +15,13 @@ from sandbox.clock import TenantClock
 from sandbox.personas.credentials import request_of
 from sandbox.serving import prepare
 from sandbox.settings import SandboxSettings, read_sandbox_settings
+from sandbox.storage.collections import SANDBOX_COLLECTIONS
 from sandbox.tenants.joining import Joined, parse_join
 from sandbox.world import SANDBOX
 from service.bootstrap import open_services
+from service.storage.collections import WORLD
 from service.world import World
-from tests.databases import drop_databases, raw_client, renamed
+from tests.databases import open_world, raw_client
 
 
 @dataclass(frozen=True)
@@ -47,26 +49,22 @@ async def prepared_settings(uri: str, directory: Path, **more: str) -> AsyncIter
     """
     if not _prepared:
         _prepared.append(await _prepare_first(uri))
-    names = renamed(SANDBOX)
-    _prepared[0].copy_to(uri, directory, names)
-    settings = read_sandbox_settings(_environ(uri, directory, names) | more)
-    await prepare(settings)
-    try:
+    async with open_world(uri, SANDBOX, SANDBOX_COLLECTIONS) as names:
+        _prepared[0].copy_to(uri, directory, names)
+        settings = read_sandbox_settings(_environ(uri, directory, names) | more)
+        await prepare(settings)
         yield settings
-    finally:
-        drop_databases(uri, names)
 
 
 async def _prepare_first(uri: str) -> Prepared:
-    directory, names = tempfile.TemporaryDirectory(), renamed(SANDBOX)
-    await prepare(read_sandbox_settings(_environ(uri, Path(directory.name), names)))
-    places, documents = ("database", "evidence_database"), {}
-    with raw_client(uri) as client:
-        for place in places:
-            database = client[getattr(names, place)]
-            kept = {(place, each): list(database[each].find()) for each in database.list_collection_names()}
-            documents |= {key: found for key, found in kept.items() if found}
-    drop_databases(uri, names)
+    directory, documents = tempfile.TemporaryDirectory(), {}
+    async with open_world(uri, SANDBOX, SANDBOX_COLLECTIONS) as names:
+        await prepare(read_sandbox_settings(_environ(uri, Path(directory.name), names)))
+        with raw_client(uri) as client:
+            for place in ("database", "evidence_database"):
+                database = client[getattr(names, place)]
+                kept = {(place, each): list(database[each].find()) for each in database.list_collection_names()}
+                documents |= {key: found for key, found in kept.items() if found and key[1] != WORLD.name}
     return Prepared(directory, documents)
 
 

@@ -14,10 +14,9 @@ from sandbox.bootstrap import Sandbox
 from service.access import RegistrarRole
 from service.bootstrap import Services
 from service.identifiers import Kind
-from service.storage.init import init_database
 from service.storage.records import RECORDS
-from service.world import PRODUCTION, World
-from tests.databases import drop_databases, renamed
+from service.world import World
+from tests.databases import open_world
 from tests.sandbox.tenancy import Tenancy, join, open_application
 from tests.schema.asking import SCHEMA, value
 from tests.schema.hosting import Hosted, Person, open_hosted
@@ -126,15 +125,14 @@ async def crossings(services: Services) -> int:
 
 @asynccontextmanager
 async def open_worlds(uri: str, directory: Path) -> AsyncIterator[Worlds]:
-    world = renamed(PRODUCTION)
-    await init_database(uri, world)
-    try:
-        async with open_hosted(uri, world) as production, open_application(uri, directory) as (app, client):
-            await production.publish_agreement()
-            officer = await production.add_registrar("R00001", RegistrarRole.OFFICER)
-            administrator = await production.certify(*await production.open_participant())
-            tenant, neighbour = await join(client), await join(client)
-            sandbox = app.state.ground.sandbox
-            yield Worlds(production, officer, administrator, sandbox, client, tenant, neighbour)
-    finally:
-        drop_databases(uri, world)
+    async with (
+        open_world(uri) as world,
+        open_hosted(uri, world) as production,
+        open_application(uri, directory) as (app, client),
+    ):
+        await production.publish_agreement()
+        officer = await production.add_registrar("R00001", RegistrarRole.OFFICER)
+        administrator = await production.certify(*await production.open_participant())
+        tenant, neighbour = await join(client), await join(client)
+        sandbox = app.state.ground.sandbox
+        yield Worlds(production, officer, administrator, sandbox, client, tenant, neighbour)

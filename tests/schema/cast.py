@@ -39,9 +39,8 @@ from service.storage.database import Database
 from service.storage.registrars import RegistrarStore
 from service.storage.reminders import ReminderStore
 from service.task_service import TaskFilter
-from service.world import PRODUCTION
 from tests.agreements import make_text
-from tests.databases import open_wire_database, renamed
+from tests.databases import open_wire_database
 from tests.schema.serving import Served, open_served
 from tests.service.institutions import (
     BREACH,
@@ -95,7 +94,7 @@ class Cast:
 
 @asynccontextmanager
 async def open_cast(uri: str) -> AsyncIterator[Cast]:
-    async with open_wire_database(uri, renamed(PRODUCTION)) as database:
+    async with open_wire_database(uri) as database:
         institutions = Institutions(database)
         callers: dict[str, Caller | None] = {NOBODY: ANONYMOUS, SUSPENDED: None}
         fingerprint = await _suspended(institutions)

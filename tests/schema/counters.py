@@ -10,8 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from service.operators import Operator
-from service.world import PRODUCTION
-from tests.databases import open_wire_database, renamed
+from tests.databases import open_wire_database
 from tests.schema.serving import Served, open_served
 from tests.service.certifying import Certifying
 from tests.service.institutions import OFFICER, OTHER_USCC, REVIEWER, caller_for
@@ -51,7 +50,7 @@ class Counter:
 async def open_counter(uri: str) -> AsyncIterator[Counter]:
     """An authority issues, and one elsewhere is trusted: `desk.outside`."""
     with NamedTemporaryFile(suffix=".pem") as roots:
-        async with open_wire_database(uri, renamed(PRODUCTION)) as database:
+        async with open_wire_database(uri) as database:
             desk = Certifying(database)
             roots.write(desk.outside.root.public_bytes(Encoding.PEM))
             roots.flush()

@@ -24,9 +24,8 @@ from service.access import RegistrarRole
 from service.certificates import CertificateState
 from service.http.tokens import ASSERTION_TYPE
 from service.storage.certificates import CertificateStore
-from service.storage.init import init_database
 from service.world import PRODUCTION
-from tests.databases import drop_databases, renamed
+from tests.databases import open_world
 from tests.schema.hosting import Hosted, Person, open_hosted
 
 pytestmark = [pytest.mark.wire, pytest.mark.asyncio(loop_scope="module")]
@@ -84,13 +83,8 @@ class Gate:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def gate(wire_uri: str) -> AsyncIterator[Gate]:
-    world = renamed(PRODUCTION)
-    await init_database(wire_uri, world)
-    try:
-        async with open_hosted(wire_uri, world) as hosted:
-            yield Gate(hosted, await hosted.add_registrar("R1", RegistrarRole.OFFICER))
-    finally:
-        drop_databases(wire_uri, world)
+    async with open_world(wire_uri) as world, open_hosted(wire_uri, world) as hosted:
+        yield Gate(hosted, await hosted.add_registrar("R1", RegistrarRole.OFFICER))
 
 
 def unsigned(text: str, **changes: Any) -> str:

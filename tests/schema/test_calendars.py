@@ -5,9 +5,7 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from service.storage.init import init_database
-from service.world import PRODUCTION
-from tests.databases import drop_databases, renamed
+from tests.databases import open_world
 from tests.schema.counters import Counter, open_counter
 from tests.schema.hosting import open_hosted
 from tests.service.certifying import SEAL
@@ -75,25 +73,20 @@ def events(text: str) -> dict[str, dict[str, str]]:
 
 
 async def test_a_calendar_program_follows_the_address_that_graphql_gave_out(wire_uri: str) -> None:
-    world = renamed(PRODUCTION)
-    await init_database(wire_uri, world)
-    try:
-        async with open_hosted(wire_uri, world) as hosted:
-            await hosted.publish_agreement()
-            person = await hosted.certify(*await hosted.open_participant())
-            calendar = (await hosted.data(GIVE_OUT, person))["it"]["calendar"]
-            feed = await hosted.client.get(calendar["url"])  # with no login: the address is the key
-            assert (feed.status_code, feed.headers["content-type"]) == (200, "text/calendar; charset=utf-8")
-            told = events(feed.text)
-            (day,) = (await hosted.data(CALENDAR, person, days=398))["expiryCalendar"]
-            ends = told[f"{person.certificate.id}-end@PROP"]
-            assert ends["DTSTART"] == day["day"].replace("-", "")
-            assert ends["DTEND"] == f"{date.fromisoformat(day['day']) + timedelta(days=1):%Y%m%d}"
-            assert told.keys() == {f"{person.certificate.id}-{what}@PROP" for what in ("renewal", "end")}
-            again = events((await hosted.client.get(calendar["url"])).text)
-            assert again.keys() == told.keys(), "an event keeps its UID, or calendars would show it twice"
-            gone = (await hosted.data(WITHDRAW, person, id=calendar["id"]))["it"]["calendar"]
-            assert (gone["url"], gone["withdrawnAt"] is None) == (None, False)
-            assert (await hosted.client.get(calendar["url"])).status_code == 404
-    finally:
-        drop_databases(wire_uri, world)
+    async with open_world(wire_uri) as world, open_hosted(wire_uri, world) as hosted:
+        await hosted.publish_agreement()
+        person = await hosted.certify(*await hosted.open_participant())
+        calendar = (await hosted.data(GIVE_OUT, person))["it"]["calendar"]
+        feed = await hosted.client.get(calendar["url"])  # with no login: the address is the key
+        assert (feed.status_code, feed.headers["content-type"]) == (200, "text/calendar; charset=utf-8")
+        told = events(feed.text)
+        (day,) = (await hosted.data(CALENDAR, person, days=398))["expiryCalendar"]
+        ends = told[f"{person.certificate.id}-end@PROP"]
+        assert ends["DTSTART"] == day["day"].replace("-", "")
+        assert ends["DTEND"] == f"{date.fromisoformat(day['day']) + timedelta(days=1):%Y%m%d}"
+        assert told.keys() == {f"{person.certificate.id}-{what}@PROP" for what in ("renewal", "end")}
+        again = events((await hosted.client.get(calendar["url"])).text)
+        assert again.keys() == told.keys(), "an event keeps its UID, or calendars would show it twice"
+        gone = (await hosted.data(WITHDRAW, person, id=calendar["id"]))["it"]["calendar"]
+        assert (gone["url"], gone["withdrawnAt"] is None) == (None, False)
+        assert (await hosted.client.get(calendar["url"])).status_code == 404

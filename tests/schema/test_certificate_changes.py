@@ -7,9 +7,7 @@ import pytest_asyncio
 
 from service.access import Permission
 from service.certificates import RevocationReason
-from service.storage.init import init_database
-from service.world import PRODUCTION
-from tests.databases import drop_databases, renamed
+from tests.databases import open_world
 from tests.schema.hosting import open_hosted
 from tests.schema.test_subscriptions import Scene, make_scene
 from tests.service.institutions import OFFICER
@@ -22,13 +20,8 @@ CHANGES = """subscription ($filter: CertificateFilter) {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def scene(wire_uri: str) -> AsyncIterator[Scene]:
-    world = renamed(PRODUCTION)
-    await init_database(wire_uri, world)
-    try:
-        async with open_hosted(wire_uri, world) as hosted:
-            yield await make_scene(hosted)
-    finally:
-        drop_databases(wire_uri, world)
+    async with open_world(wire_uri) as world, open_hosted(wire_uri, world) as hosted:
+        yield await make_scene(hosted)
 
 
 async def test_a_change_is_told_as_it_leaves_the_certificate_and_only_to_its_own(scene: Scene) -> None:

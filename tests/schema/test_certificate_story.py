@@ -22,9 +22,8 @@ from websockets.exceptions import ConnectionClosed
 from service.ceremony import hold_ceremony
 from service.operators import Operator
 from service.storage.certificates import CertificateStore
-from service.storage.init import init_database
-from service.world import PRODUCTION, World
-from tests.databases import drop_databases, renamed
+from service.world import World
+from tests.databases import open_world
 from tests.schema.hosting import Hosted, Person, open_hosted
 from tests.schema.machines import CEASED, COMPROMISED, GOOD, HELD, SUPERSEDED, Machine
 from tests.schema.test_subscriptions import RECORDS
@@ -166,13 +165,8 @@ async def open_desk(uri: str, world: World, directory: Path) -> AsyncIterator[De
 
 @pytest.fixture
 async def desk(wire_uri: str, tmp_path: Path) -> AsyncIterator[Desk]:
-    world = renamed(PRODUCTION)
-    await init_database(wire_uri, world)
-    try:
-        async with open_desk(wire_uri, world, tmp_path) as desk:
-            yield desk
-    finally:
-        drop_databases(wire_uri, world)
+    async with open_world(wire_uri) as world, open_desk(wire_uri, world, tmp_path) as desk:
+        yield desk
 
 
 async def test_openssl_and_graphql_agree_within_a_second_from_request_to_revocation(desk: Desk) -> None:

@@ -9,8 +9,7 @@ from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStart
 
 from service.access import Permission
 from service.storage.database import open_database
-from service.world import PRODUCTION
-from tests.databases import open_wire_database, renamed
+from tests.databases import open_wire_database
 from tests.schema.serving import Served, open_served
 from tests.service.institutions import OFFICER, OTHER_USCC, Institutions, caller_for
 
@@ -48,15 +47,15 @@ class Counted:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def counted(wire_uri: str) -> AsyncIterator[Counted]:
     """Two participants of 26 operators each."""
-    world, commands = renamed(PRODUCTION), Commands()
-    async with open_wire_database(wire_uri, world) as database:
+    commands = Commands()
+    async with open_wire_database(wire_uri) as database:
         institutions = Institutions(database)
         ours, theirs = await institutions.open(), await institutions.open(OTHER_USCC, "ISS001")
         for opened in (ours, theirs):
             for number in range(25):
                 await institutions.register(opened[1], f"{100 + number:06}", permissions=[Permission.OPERATOR_READ])
         async with (
-            open_database(wire_uri, world, listeners=[commands]) as listening,
+            open_database(wire_uri, database.world, listeners=[commands]) as listening,
             open_served(listening, institutions.clock) as served,
         ):
             served.callers.update(officer=OFFICER, admin=caller_for(ours[1]))

@@ -11,8 +11,7 @@ import pytest_asyncio
 from service.access import OperatorRole, Permission
 from service.operators import Operator
 from service.participants import Participant
-from service.world import PRODUCTION
-from tests.databases import open_wire_database, renamed
+from tests.databases import open_wire_database
 from tests.schema.serving import Served, open_served
 from tests.service.institutions import OFFICER, OTHER_USCC, Institutions, caller_for
 
@@ -52,7 +51,7 @@ class Story:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def story(wire_uri: str) -> AsyncIterator[Story]:
-    async with open_wire_database(wire_uri, renamed(PRODUCTION)) as database:
+    async with open_wire_database(wire_uri) as database:
         institutions = Institutions(database)
         participant, administrator = await institutions.open()
         _, stranger = await institutions.open(OTHER_USCC, "ISS001")

@@ -14,7 +14,7 @@ from service.integrator import Integrator
 from service.storage.database import open_database
 from service.storage.init import init_database
 from service.world import PRODUCTION
-from tests.databases import Server, drop_databases, open_server, renamed
+from tests.databases import Server, open_server, open_world
 from tests.schema.hosting import open_hosted
 from tests.schema.making import make_settings
 from tests.schema.serving import open_served
@@ -112,19 +112,14 @@ async def test_a_process_of_which_a_job_has_ended_is_not_ready_and_says_which(
     async def end(_: Integrator) -> None:
         raise RuntimeError("what was not thought of")
 
-    world = renamed(PRODUCTION)
-    await init_database(wire_uri, world)
-    try:
+    async with open_world(wire_uri) as world, open_hosted(wire_uri, world) as hosted:
+        ready = await hosted.client.get("/readyz")
+        assert (ready.status_code, ready.json()["checks"]["jobs"]) == (200, "ok")
+    with monkeypatch.context() as broken:
+        broken.setattr(Integrator, "run", end)
         async with open_hosted(wire_uri, world) as hosted:
             ready = await hosted.client.get("/readyz")
-            assert (ready.status_code, ready.json()["checks"]["jobs"]) == (200, "ok")
-        with monkeypatch.context() as broken:
-            broken.setattr(Integrator, "run", end)
-            async with open_hosted(wire_uri, world) as hosted:
-                ready = await hosted.client.get("/readyz")
-        assert ready.status_code == 503
-        assert "integrator" in ready.json()["checks"]["jobs"]
-        assert ready.json()["checks"]["database"] == "ok"
-        assert "thought of" not in ready.text
-    finally:
-        drop_databases(wire_uri, world)
+    assert ready.status_code == 503
+    assert "integrator" in ready.json()["checks"]["jobs"]
+    assert ready.json()["checks"]["database"] == "ok"
+    assert "thought of" not in ready.text

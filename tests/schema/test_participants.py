@@ -9,8 +9,7 @@ import pytest_asyncio
 
 from service.access import SYSTEM, Caller, CallerKind, RegistrarRole
 from service.agreement_digest import read_digest
-from service.world import PRODUCTION
-from tests.databases import open_wire_database, renamed
+from tests.databases import open_wire_database
 from tests.schema.applying import PAPERS, RULE, Story, access, information
 from tests.schema.serving import open_served
 from tests.service.institutions import OFFICER, OTHER_USCC, REVIEWER, SECOND_OFFICER, USCC
@@ -22,7 +21,7 @@ pytestmark = [pytest.mark.wire, pytest.mark.asyncio(loop_scope="module")]
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def story(wire_uri: str) -> AsyncIterator[Story]:
     async with (
-        open_wire_database(wire_uri, renamed(PRODUCTION)) as database,
+        open_wire_database(wire_uri) as database,
         open_served(database, SteppingClock()) as served,
     ):
         digest, agreements = read_digest(), served.services.agreements

@@ -14,9 +14,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from service.access import RegistrarRole
 from service.attempts import EACH
 from service.http.scenario_header import RefuseTestScenarios, scenario_in_greeting
-from service.storage.init import init_database
 from service.world import PRODUCTION
-from tests.databases import drop_databases, renamed
+from tests.databases import open_world
 from tests.schema.hosting import Hosted, open_hosted
 from tests.schema.making import make_app
 from tests.schema.test_websockets import Socket
@@ -36,13 +35,8 @@ REQUESTS = (
 
 @pytest.fixture
 async def hosted(wire_uri: str) -> AsyncIterator[Hosted]:
-    world = renamed(PRODUCTION)
-    await init_database(wire_uri, world)
-    try:
-        async with open_hosted(wire_uri, world) as opened:
-            yield opened
-    finally:
-        drop_databases(wire_uri, world)
+    async with open_world(wire_uri) as world, open_hosted(wire_uri, world) as opened:
+        yield opened
 
 
 async def crossings(hosted: Hosted) -> list[dict[str, Any]]:

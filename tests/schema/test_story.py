@@ -13,11 +13,9 @@ from service.access import RegistrarRole
 from service.evidence import receipts
 from service.evidence.checkpoint import parse_verifier
 from service.evidence.verify import verify_record
-from service.storage.init import init_database
 from service.storage.operators import OperatorStore
 from service.storage.participants import ParticipantStore
-from service.world import PRODUCTION
-from tests.databases import drop_databases, renamed
+from tests.databases import open_world
 from tests.schema.hosting import Hosted, Person, open_hosted
 from tests.schema.test_subscriptions import RECORDS
 from tests.service.institutions import TELEPHONE, USCC
@@ -102,14 +100,9 @@ class Story:
 
 @pytest.fixture
 async def story(wire_uri: str) -> AsyncIterator[Story]:
-    world = renamed(PRODUCTION)
-    await init_database(wire_uri, world)
-    try:
-        async with open_hosted(wire_uri, world) as hosted:
-            await hosted.publish_agreement()
-            yield Story(hosted)
-    finally:
-        drop_databases(wire_uri, world)
+    async with open_world(wire_uri) as world, open_hosted(wire_uri, world) as hosted:
+        await hosted.publish_agreement()
+        yield Story(hosted)
 
 
 async def test_an_institution_comes_works_and_goes_and_every_step_of_it_is_on_record(story: Story) -> None:

@@ -16,9 +16,7 @@ from service.operator_service import OperatorInput
 from service.operators import OffboardReason, Operator
 from service.participants import Participant
 from service.storage.certificates import CertificateStore
-from service.storage.init import init_database
-from service.world import PRODUCTION
-from tests.databases import drop_databases, renamed
+from tests.databases import open_world
 from tests.schema.hosting import Hosted, Person, open_hosted
 from tests.service.institutions import BREACH, OFFICER, OTHER_USCC, caller_for
 from tests.waiting import until
@@ -80,13 +78,8 @@ async def make_scene(hosted: Hosted) -> Scene:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def scene(wire_uri: str) -> AsyncIterator[Scene]:
-    world = renamed(PRODUCTION)
-    await init_database(wire_uri, world)
-    try:
-        async with open_hosted(wire_uri, world) as hosted:
-            yield await make_scene(hosted)
-    finally:
-        drop_databases(wire_uri, world)
+    async with open_world(wire_uri) as world, open_hosted(wire_uri, world) as hosted:
+        yield await make_scene(hosted)
 
 
 async def test_records_come_as_they_enter_the_log_and_only_ones_own(scene: Scene) -> None:

@@ -21,7 +21,6 @@ from service.pki.signers import SigningKeyUnusable
 from service.refusals import RefusalCode, Refused
 from service.storage.certificates import CertificateFilter
 from service.storage.database import Database
-from service.world import World
 from tests.databases import open_wire_database
 from tests.service.certifying import LOGIN, SEAL, Certifying, OutsideAuthority, ask, make_csr, make_key
 from tests.service.institutions import OFFICER, OTHER_USCC, REVIEWER, sole
@@ -115,14 +114,14 @@ async def test_a_blocked_key_is_refused(desk: Certifying) -> None:
 
 
 async def test_a_key_in_the_deployments_file_of_blocked_keys_is_refused_however_it_comes(
-    wire_uri: str, wire_world: World, tmp_path: Path
+    wire_uri: str, tmp_path: Path
 ) -> None:
     key, outside = make_key(), OutsideAuthority(datetime.now(UTC))
     spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     (tmp_path / "blocked").write_text(f"# published\n\n  {hashlib.sha256(spki).hexdigest().upper()}  \n")
     (tmp_path / "outside.pem").write_bytes(outside.root.public_bytes(Encoding.PEM))
     files = {"blocked_keys_file": tmp_path / "blocked", "outside_root_certificates_file": tmp_path / "outside.pem"}
-    async with open_wire_database(wire_uri, wire_world) as database:
+    async with open_wire_database(wire_uri) as database:
         desk = Certifying(database)
         _, administrator = await desk.open()
         services = services_over(database, make_settings(**files), SystemClock(), desk.authority)

@@ -19,7 +19,7 @@ from service.records import Record
 from service.refusals import RefusalCode, Refused
 from service.storage.database import Database
 from service.world import PRODUCTION
-from tests.databases import NEIGHBOUR, open_wire_database, renamed
+from tests.databases import NEIGHBOUR, open_wire_database
 from tests.service.certifying import LOGIN, Certifying, Key, OutsideAuthority, ask, make_key
 from tests.service.institutions import OFFICER, OTHER_USCC, REVIEWER, caller_for, sole
 from tests.service.pki.authorities import TRYOUT, make_ceremony
@@ -178,7 +178,7 @@ async def test_certificates_of_the_other_world_are_recorded_with_the_bound_of_al
 
 
 async def test_one_of_production_is_refused_in_the_other_world_as_well(wire_uri: str) -> None:
-    async with open_wire_database(wire_uri, renamed(NEIGHBOUR)) as database:
+    async with open_wire_database(wire_uri, NEIGHBOUR) as database:
         desk = Certifying(database)
         _, administrator = await desk.open()
         live = make_ceremony(PRODUCTION, desk.clock.time - timedelta(days=1)).issue(key=make_key(), at=desk.clock.time)

@@ -22,8 +22,8 @@ from service.log import LogService
 from service.records import RecordService
 from service.storage.database import Database, open_database
 from service.storage.log import BATCHES, LOG, Fenced, LogState, LogStore
-from service.world import PRODUCTION, World
-from tests.databases import open_wire_database, raw_client, renamed
+from service.world import World
+from tests.databases import open_wire_database, raw_client
 from tests.service.records import KEYS, make_service, write_record
 
 pytestmark = pytest.mark.wire
@@ -170,9 +170,9 @@ asyncio.run(main())
 
 @pytest.mark.process
 async def test_integrators_killed_in_the_middle_lose_and_double_nothing(doomed_uri: str, tmp_path: Path) -> None:
-    world = renamed(PRODUCTION)
     keys = write_keys(tmp_path / "keys")
-    async with open_wire_database(doomed_uri, world) as database:
+    async with open_wire_database(doomed_uri) as database:
+        world = database.world
         service, ids = make_service(database), list[str]()
         for _ in range(3):
             command = [sys.executable, "-c", KILLED, doomed_uri, world.database, keys]

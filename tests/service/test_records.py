@@ -22,7 +22,7 @@ from service.storage.database import Database, Session
 from service.storage.log import LogStore
 from service.storage.records import RECORDS
 from service.world import PRODUCTION
-from tests.databases import open_wire_database, raw_client, renamed
+from tests.databases import open_wire_database, raw_client
 from tests.service.records import (
     KEYS,
     OPERATOR,
@@ -192,11 +192,10 @@ async def test_an_integrated_record_is_proved_offline_by_what_the_service_answer
 
 
 async def test_the_database_itself_refuses_a_record_that_binds_in_another_world(wire_uri: str) -> None:
-    world = renamed(PRODUCTION)
-    async with open_wire_database(wire_uri, world) as database:
+    async with open_wire_database(wire_uri) as database:
         record = await write_record(database, make_service(database))
         with raw_client(wire_uri) as client:
-            collection = client[world.evidence_database]["records"]
+            collection = client[database.world.evidence_database]["records"]
             stored = collection.find_one({"_id": record.id})
             assert stored is not None
             with pytest.raises(WriteError):
@@ -231,8 +230,8 @@ class Commands(CommandListener):
 async def test_every_query_for_records_walks_an_index_in_the_order_of_its_page(
     wire_uri: str, wanted: RecordFilter
 ) -> None:
-    commands, world = Commands(), renamed(PRODUCTION)
-    async with open_wire_database(wire_uri, world, listeners=[commands]) as database:
+    commands = Commands()
+    async with open_wire_database(wire_uri, listeners=[commands]) as database:
         service = make_service(database)
         for number in range(3):
             await write_record(database, service, number=number)
@@ -241,7 +240,7 @@ async def test_every_query_for_records_walks_an_index_in_the_order_of_its_page(
         assert len(commands.finds) == 2
         with raw_client(wire_uri) as client:
             for find in commands.finds:
-                plan = client[world.evidence_database].command("explain", find, verbosity="queryPlanner")
+                plan = client[database.world.evidence_database].command("explain", find, verbosity="queryPlanner")
                 stages = json.dumps(plan["queryPlanner"]["winningPlan"], default=str)
                 *fixed, last = find["hint"]
                 assert last == "_id"

@@ -22,8 +22,7 @@ from service.refusals import RefusalCode, Refused
 from service.reminders import AFTER, Audience, Reminder, audience_of, message_text, tier_of
 from service.storage.database import Database, open_database
 from service.storage.reminders import ReminderStore
-from service.world import PRODUCTION
-from tests.databases import NEIGHBOUR, open_wire_database, renamed
+from tests.databases import NEIGHBOUR, open_wire_database
 from tests.explain import recorded_queries
 from tests.service.certifying import Certifying, make_csr, make_key
 from tests.service.institutions import OFFICER, OTHER_USCC, REVIEWER, TELEPHONE, caller_for
@@ -131,7 +130,7 @@ async def test_over_400_days_three_at_once_remind_of_each_tier_once(wire_uri: st
 @pytest.mark.wire
 @pytest.mark.process
 async def test_of_three_processes_one_is_killed_and_nothing_is_lost_or_told_twice(doomed_uri: str) -> None:
-    async with open_wire_database(doomed_uri, renamed(PRODUCTION)) as database:
+    async with open_wire_database(doomed_uri) as database:
         await ensure_all_told_once_when_one_is_killed(doomed_uri, database)
 
 

@@ -33,8 +33,7 @@ from service.pagination import BY_ID, PageRequest
 from service.participants import ENDED, PARTICIPANT_TRANSITIONS, ParticipantCommand, ParticipantStatus
 from service.records import Record, RecordFilter
 from service.refusals import Refused
-from service.world import PRODUCTION
-from tests.databases import open_wire_database, renamed
+from tests.databases import open_wire_database
 from tests.service.institutions import (
     BREACH,
     CLOSURE,
@@ -303,7 +302,7 @@ def test_records_replay_to_the_state_whatever_was_done_by_whom(wire_uri: str) ->
 
 
 async def play_out(uri: str, commands: list[tuple[str, str, str, int]], done: Counter[str]) -> None:
-    async with open_wire_database(uri, renamed(PRODUCTION)) as database:
+    async with open_wire_database(uri) as database:
         platform = Institutions(database)
         participant, administrator = await platform.open()
         await platform.grant_settlement(participant)

@@ -5,6 +5,7 @@ import dataclasses
 import signal
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from service.storage.database import Collection, Database, Index, Names, NotInit
 from service.storage.errors import as_service_error
 from service.storage.init import ChangeKind, init_database
 from service.world import PRODUCTION, World
-from tests.databases import NEIGHBOUR, free_port, make_database, open_server, open_wire_database, raw_client, renamed
+from tests.databases import NEIGHBOUR, drop_databases, free_port, make_database, open_server, raw_client, renamed
 from tests.explain import recorded_queries
 
 THINGS = Collection(
@@ -39,9 +40,20 @@ def thing(world: World, **fields: object) -> dict[str, object]:
     return {"_id": "1", "owner": "x", "environment": world.environment.value, "binding": world.binding} | fields
 
 
+@asynccontextmanager
+async def open_made(uri: str, world: World) -> AsyncIterator[Database]:
+    """The databases of `world` with BOTH in them, whatever a test does to their declarations."""
+    await init_database(uri, world, BOTH)
+    try:
+        async with open_database(uri, world) as database:
+            yield database
+    finally:
+        drop_databases(uri, world)
+
+
 @pytest.fixture
 async def database(wire_uri: str) -> AsyncIterator[Database]:
-    async with open_wire_database(wire_uri, renamed(NEIGHBOUR), BOTH) as database:
+    async with open_made(wire_uri, renamed(NEIGHBOUR)) as database:
         yield database
 
 
@@ -60,7 +72,7 @@ async def test_a_database_without_a_stamp_is_not_opened(wire_uri: str, wire_worl
 async def test_two_worlds_on_one_database_are_refused_from_both_sides(wire_uri: str, mine: World, other: World) -> None:
     home = renamed(mine)
     intruder = dataclasses.replace(other, database=home.database)
-    async with open_wire_database(wire_uri, home, BOTH):
+    async with open_made(wire_uri, home):
         with pytest.raises(WorldMismatch, match=f"stamped '{mine.name}'.*is '{other.name}'") as refused:
             async with open_database(wire_uri, intruder):
                 pass
@@ -73,7 +85,7 @@ async def test_two_worlds_on_one_database_are_refused_from_both_sides(wire_uri: 
 @pytest.mark.wire
 async def test_an_evidence_database_of_the_other_world_is_refused(wire_uri: str) -> None:
     home, other = renamed(PRODUCTION), renamed(NEIGHBOUR)
-    async with open_wire_database(wire_uri, home, BOTH), open_wire_database(wire_uri, other, BOTH):
+    async with open_made(wire_uri, home), open_made(wire_uri, other):
         mixed = Names(home.database, other.evidence_database)
         with pytest.raises(WorldMismatch, match=other.evidence_database):
             async with open_database(wire_uri, home, mixed):
@@ -102,7 +114,7 @@ async def test_a_document_of_the_other_world_inserted_by_hand_is_refused(
     wire_uri: str, mine: World, other: World
 ) -> None:
     home = renamed(mine)
-    async with open_wire_database(wire_uri, home, BOTH):
+    async with open_made(wire_uri, home):
         with raw_client(wire_uri) as client:
             things = client[home.database]["things"]
             for wrong in (thing(other), thing(home, binding=not home.binding), {"_id": "1", "owner": "x"}):
