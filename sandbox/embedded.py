@@ -27,6 +27,8 @@ USER = "sandbox"
 START_SECONDS = 20.0
 STOP_SECONDS = 10.0
 CACHE = "96M"
+# What it looks at in search of what has expired it keeps in view until it looks again, and with it every former state.
+CONFIG = "[storage]\nttl_sweep_seconds = 10\n"
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds before a restart: doubled each time it fails
 GUARD = Path(__file__).with_name("guard.py")
 
@@ -110,7 +112,7 @@ class _Server:
 
     def _command(self) -> list[str]:
         config = self._directory / "secantusd.toml"  # named, so that none is picked up from elsewhere
-        config.touch(mode=0o600)
+        config.write_text(CONFIG)
         options = ["--host", HOST, "--port", str(self._port), "--storage-path", str(self._directory / "data")]
         login = ["--auth"] if self._password else []
         # Without it acknowledged writes of up to a second are gone when the process is killed.
@@ -179,14 +181,18 @@ class _Server:
                 pause = min(pause * 2, LONGEST_PAUSE)
 
     async def stop(self) -> None:
-        """Ask it to end, and make it end after `STOP_SECONDS`."""
+        """Kill it: what it has acknowledged is on the disk.
+
+        Ended in order it would write down where its log of changes stands. Its next life reads that first, and from
+        then on keeps every state of every document: it slows down with each write until it stands still.
+        """
         process, self._process = self._process, None
         if process is None:
             return
         if process.stdin is not None:
             process.stdin.close()  # what the guard waits for where the kernel does not help
-        if process.returncode is None and sys.platform != "win32":
-            process.terminate()
+        if process.returncode is None and sys.platform == "linux":
+            process.kill()  # here the guard has become the database
         try:
             async with asyncio.timeout(STOP_SECONDS):
                 await process.wait()

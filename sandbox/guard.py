@@ -31,7 +31,7 @@ def watch(command: list[str]) -> int:
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - the caller's own argument list, no shell
 
     def end(_signal: int, _frame: FrameType | None) -> None:
-        child.terminate()
+        child.kill()
 
     def end_with_parent() -> None:
         while os.read(0, 1024):  # unbuffered: sys.stdin would be locked when the interpreter ends

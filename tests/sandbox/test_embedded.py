@@ -123,6 +123,14 @@ async def _write(
             acknowledged.add(f"{writer}-{n}")
 
 
+async def _changed(file: Path) -> None:
+    def changed_at() -> int:
+        return file.stat().st_mtime_ns
+
+    before = changed_at()
+    await _until(lambda: changed_at() != before)
+
+
 async def _until(fact: Callable[[], bool], seconds: float = 20) -> None:
     async with asyncio.timeout(seconds):
         while not fact():  # noqa: ASYNC110 - what changes it knows nothing of this test
@@ -139,6 +147,24 @@ async def test_a_second_start_finds_what_the_first_left_and_no_process_stays_beh
     async with open_embedded(tmp_path) as uri, open_database(uri, SANDBOX) as database:
         await database.ready()
     assert database_pid(tmp_path) is None
+
+
+@pytest.mark.process
+async def test_in_its_second_life_it_keeps_no_former_state_of_a_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or each write would slow it down. Its storage engine has a file for what somebody may still be looking at."""
+    monkeypatch.setenv("SECANTUS_CHECKPOINT_SECONDS", "1")
+    former_states, turtle = tmp_path / "data" / "WiredTigerHS.wt", tmp_path / "data" / "WiredTiger.turtle"
+    async with open_embedded(tmp_path):
+        pass
+    async with open_embedded(tmp_path) as uri:
+        with raw_client(uri) as client:
+            for number in range(200):
+                client.test.things.replace_one({"_id": 1}, {"text": f"{number:08}" * 1_000}, upsert=True)
+        await _changed(turtle)  # by a checkpoint that may have begun before the last write
+        await _changed(turtle)
+        assert former_states.stat().st_size < 100_000
 
 
 @pytest.mark.process

@@ -71,15 +71,17 @@ async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token:
 async def be(tenant: Tenant, load: Load, own: str, until: float) -> None:
     """One tenant, at the address `own`: never faster than its bucket of requests fills, and never two at once."""
     server = urlsplit(tenant.url)
-    reader, writer = await asyncio.open_connection(server.hostname, server.port, local_addr=(own, 0))
-    fresh, token, next_at = 0.0, "", time.monotonic()
+    fresh, token, next_at, writer = 0.0, "", time.monotonic(), None
     for is_act, body in bodies(tenant):
         now = time.monotonic()
         if now >= until:
             break
-        if now >= fresh:
+        if now >= fresh:  # on a connection of its own afterwards: one that waits meanwhile is ended
+            if writer is not None:
+                writer.close()
             async with client_at(own) as client:
                 token, fresh = await tenant.token(client), now + TOKEN_SECONDS
+            reader, writer = await asyncio.open_connection(server.hostname, server.port, local_addr=(own, 0))
         next_at = max(next_at, now - (BURST - 1) * 60 / PER_MINUTE) + 60 / PER_MINUTE
         await asyncio.sleep(next_at - now)
         began = time.monotonic()
@@ -89,7 +91,8 @@ async def be(tenant: Tenant, load: Load, own: str, until: float) -> None:
         if status != 200 or "errors" in said or (is_act and not (said["data"]["act"] or {}).get("receipt")):
             load.bad[f"{status} {answer[:200]!r}"] += 1
         load.acts += is_act
-    writer.close()
+    if writer is not None:
+        writer.close()
 
 
 def client_at(own: str) -> httpx.AsyncClient:
