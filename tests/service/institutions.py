@@ -294,9 +294,12 @@ class Institutions:
 
     async def certify(self, operator: Operator) -> Certificate:
         """A LOGIN certificate for the operator, as far as the database knows."""
+        return await self.certificate_store.insert(None, self.certificate_of(operator))
+
+    def certificate_of(self, operator: Operator) -> Certificate:
         at = datetime(2026, 11, 1, tzinfo=UTC)
         number = int(operator.operator_number)
-        certificate = Certificate(
+        return Certificate(
             id=new_id(self.database.world, Kind.CERTIFICATE, at),
             version=1,
             profile=CertificateProfile.LOGIN,
@@ -312,7 +315,6 @@ class Institutions:
             operator_id=operator.id,
             registered_at=at,
         )
-        return await self.certificate_store.insert(None, certificate)
 
     async def records_of_kind(self, kind: str) -> list[Record]:
         page = await self.records.page(OFFICER, RecordFilter(kind=kind), PageRequest(BY_ID, 1000))

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -17,9 +18,11 @@ from service.access import Caller, OperatorRole, Permission
 from service.certificates import CertificateState
 from service.errors import Unavailable
 from service.operators import OffboardReason, Operator, OperatorStatus, SmsStatus, SmsSubscription, SmsTopic
-from service.storage.database import open_database
+from service.storage.certificates import CERTIFICATES
+from service.storage.database import Collection, open_database
 from service.storage.idempotency import IDEMPOTENCY
 from service.storage.init import init_database
+from service.storage.records import RECORDS
 from service.world import PRODUCTION
 from tests.databases import open_server
 from tests.service.institutions import Institutions, caller_for
@@ -43,20 +46,22 @@ async def make_leavers(platform: Institutions, administrator: Operator) -> list[
     """Operators as they are after years of work: permissions, an SMS subscription, a certificate."""
     sealed = administrator.telephone
     assert sealed is not None
-    at, ids = administrator.registered_at, []
-    for number in range(100_000, 100_000 + LEAVERS):
-        operator = replace(
+    leavers = [
+        replace(
             administrator,
-            id=administrator.id[:-6] + f"{number:06d}",
+            id=f"{administrator.id[:-6]}{number:06d}",
             operator_number=f"{number}",
             role=OperatorRole.OPERATOR,
             permissions=(Permission.RECORD_READ, Permission.OPERATOR_READ),
-            sms_subscriptions=(SmsSubscription(SmsTopic.NOTICE, sealed, SmsStatus.ACTIVE, at),),
+            sms_subscriptions=(
+                SmsSubscription(SmsTopic.NOTICE, sealed, SmsStatus.ACTIVE, administrator.registered_at),
+            ),
         )
-        await platform.operator_store.insert(None, operator)
-        await platform.certify(operator)
-        ids.append(operator.id)
-    return ids
+        for number in range(100_000, 100_000 + LEAVERS)
+    ]
+    await platform.operator_store.insert_many(None, leavers)
+    await platform.certificate_store.insert_many(None, [platform.certificate_of(each) for each in leavers])
+    return [each.id for each in leavers]
 
 
 async def offboarded(platform: Institutions, caller: Caller, leaver: str) -> bool:
@@ -97,31 +102,40 @@ def killed_in_the_middle(uri: str, administrator_id: str, leavers: list[str], af
     return answered
 
 
-async def is_offboarded(platform: Institutions, operator_id: str) -> bool:
-    """Whether the operator is gone. Everything must agree: permissions, SMS, sessions, certificate, record, key."""
-    operator = await platform.operator_store.find(operator_id)
-    assert operator is not None
-    gone = operator.status is OperatorStatus.OFFBOARDED
-    certificates = [each async for each in platform.certificate_store.collection.find({"operatorId": operator_id})]
-    records = await platform.records_of(operator_id)
-    parts = {
-        "permissions": not operator.permissions,
-        "sms": all(each.status is SmsStatus.CANCELLED for each in operator.sms_subscriptions),
-        "sessions": operator.sessions_end_at is not None,
-        "certificates": [each["state"] for each in certificates] == [CertificateState.REVOKED.value],
-        "record": [each.kind for each in records] == ["operator.offboarded"],
-    }
-    assert set(parts.values()) == {gone}, (operator_id, gone, parts)
-    return gone
-
-
 async def ensure_whole(platform: Institutions, leavers: list[str], answered: set[str]) -> set[str]:
-    """Those who are gone: each of them wholly, all who were answered among them, and a key kept for each."""
-    gone = {each for each in leavers if await is_offboarded(platform, each)}
+    """Those who are gone: each of them wholly, all who were answered among them, and a key kept for each.
+
+    Of each everything must agree: permissions, SMS, sessions, certificate, record.
+    """
+    operators = await platform.operator_store.get_many(leavers)
+    states = await grouped(platform, CERTIFICATES, "operatorId", "state")
+    records = await grouped(platform, RECORDS, "subject", "kind")
+    gone = set[str]()
+    for operator in operators:
+        assert operator is not None
+        left = operator.status is OperatorStatus.OFFBOARDED
+        parts = {
+            "permissions": not operator.permissions,
+            "sms": all(each.status is SmsStatus.CANCELLED for each in operator.sms_subscriptions),
+            "sessions": operator.sessions_end_at is not None,
+            "certificates": states[operator.id] == [CertificateState.REVOKED.value],
+            "record": records[operator.id] == ["operator.offboarded"],
+        }
+        assert set(parts.values()) == {left}, (operator.id, left, parts)
+        if left:
+            gone.add(operator.id)
     assert answered <= gone, "an answered offboarding was lost"
     assert await platform.database.collection(IDEMPOTENCY).count_documents({"subject": {"$ne": None}}) == len(gone)
     assert await platform.database.collection(IDEMPOTENCY).count_documents({}) == len(gone)
     return gone
+
+
+async def grouped(platform: Institutions, declared: Collection, key: str, value: str) -> dict[str, list[str]]:
+    """Every value in a collection, by key."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    async for each in platform.database.collection(declared).find({}, {key: 1, value: 1}):
+        found[each[key]].append(each[value])
+    return found
 
 
 async def test_a_service_killed_among_offboardings_leaves_none_half_done_and_loses_none(tmp_path: Path) -> None:
