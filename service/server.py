@@ -26,12 +26,14 @@ from service.http.marks import ASGIApp
 from service.http.metrics import Meter, metrics_directory, metrics_listener
 from service.http.protocol import BoundedProtocol
 from service.http.requests import Requests
+from service.http.turned_away import TurnedAway
 from service.logs import log_config
 from service.settings import Settings
 from service.world import World
 
 KEEP_ALIVE_SECONDS = 75  # longer than balancers keep an idle connection, so that they and not we close it
 HEAD_SECONDS = 10.0  # until a request's head must be whole
+TAKING_SECONDS = 60.0  # until a client must have taken what is written, but for a remainder
 CANCEL_SECONDS = 1  # what is left for answers after the drain, before they are cut off
 
 
@@ -46,7 +48,9 @@ class ServerConfig(uvicorn.Config):
         self.world = world
         self.header_bytes = settings.header_bytes
         self.head_seconds = HEAD_SECONDS
+        self.taking_seconds = TAKING_SECONDS
         self.most_connections = settings.connections
+        self.turned_away = TurnedAway(Meter(world))
         super().__init__(
             functools.partial(build, application, settings, world),
             factory=True,
