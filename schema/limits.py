@@ -34,7 +34,7 @@ class Limits:
     """Every limit of the GraphQL face. Bytes and counts unless the name says seconds."""
 
     body: int = 256_000
-    body_seconds: float = BODY_SECONDS  # until a body that comes in pieces must be whole
+    body_seconds: float = BODY_SECONDS  # until a body must be whole
     characters: int = 65_536  # of a document; long values belong in variables
     tokens: int = 1_000
     depth: int = 12

@@ -1,7 +1,6 @@
 """From HTTP to a GraphQL request (GraphQL over HTTP, sections 5 and 6). Total: only our errors leave."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,9 +10,11 @@ import orjson
 from schema.errors import RequestCode, RequestRefused
 from schema.execution import GraphQLRequest
 from schema.limits import Limits
+from service.http import bodies
+from service.http.bodies import BodyRefused
+from service.http.marks import Receive
 
 Headers = Mapping[bytes, bytes]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 JSON = "application/json"
 RESPONSE = "application/graphql-response+json"
@@ -29,8 +30,11 @@ PARAMETERS: Mapping[str, tuple[type, str]] = {
 }
 
 
-class ClientGone(Exception):
-    """The client hung up before its request was whole."""
+BODY_CODES = {
+    400: RequestCode.BAD_REQUEST,
+    408: RequestCode.REQUEST_TIMEOUT,
+    413: RequestCode.PAYLOAD_TOO_LARGE,
+}
 
 
 def address_of(scope: Mapping[str, Any]) -> str:
@@ -98,40 +102,19 @@ def ensure_json(content_type: bytes) -> None:
 
 
 async def read_body(receive: Receive, headers: Headers, limits: Limits) -> bytes:
-    """The body, never more of it than the limit. Raises RequestRefused (413, 408), ClientGone."""
+    """The body, never more of it than the limit. Raises RequestRefused (413, 408, 400)."""
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and (len(declared) > 18 or int(declared) > limits.body):
-        raise _too_large(limits)
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if message["type"] == "http.request" and not message.get("more_body"):
-        if len(body) > limits.body:
-            raise _too_large(limits)
-        return body
+        raise _body_refused(413, f"The body is larger than {limits.body} bytes.")
     try:
-        async with asyncio.timeout(limits.body_seconds):
-            return await _read_rest(receive, message, limits)
-    except TimeoutError:
-        raise RequestRefused(
-            408, RequestCode.REQUEST_TIMEOUT, f"The body was not whole within {limits.body_seconds:g} s."
-        ) from None
+        return await bodies.read_body(receive, limits.body, limits.body_seconds)
+    except BodyRefused as refused:
+        raise _body_refused(refused.status, refused.message) from None
 
 
-async def _read_rest(receive: Receive, message: MutableMapping[str, Any], limits: Limits) -> bytes:
-    body = bytearray()
-    while True:
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        body += message.get("body", b"")
-        if len(body) > limits.body:
-            raise _too_large(limits)
-        if not message.get("more_body"):
-            return bytes(body)
-        message = await receive()
-
-
-def _too_large(limits: Limits) -> RequestRefused:
-    return RequestRefused(413, RequestCode.PAYLOAD_TOO_LARGE, f"The body is larger than {limits.body} bytes.")
+def _body_refused(status: int, message: str) -> RequestRefused:
+    """What was late ends its connection (RFC 9110, 15.5.9): what may still come is nobody's."""
+    return RequestRefused(status, BODY_CODES[status], message, **({"connection": "close"} if status == 408 else {}))
 
 
 def parse_body(body: bytes) -> GraphQLRequest:

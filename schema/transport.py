@@ -36,7 +36,6 @@ from schema.requests import (
     HTML,
     JSON,
     RESPONSE,
-    ClientGone,
     Headers,
     address_of,
     ensure_json,
@@ -160,8 +159,6 @@ class GraphQLTransport(GraphQL[Connection, None]):
         except ServiceError as error:
             body = self._refusal(scope, [format_service_error(error)])
             await self._send(send, HTTP_STATUS.get(error.code, 400), media, body, _headers_for(error))
-        except ClientGone:
-            return
 
     async def _open_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises nothing: who holds too much open is refused in the handshake."""

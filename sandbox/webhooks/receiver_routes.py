@@ -28,7 +28,7 @@ def receiver_routes(ground: Ground) -> list[BaseRoute]:
         if tenant is None or tenant.has_ended:
             return Response(status_code=404)
         try:
-            body = await read_body(request, LONGEST)  # 2
+            body = await read_body(request.receive, LONGEST)  # 2
         except BodyRefused as refused:
             return Response(status_code=refused.status, headers={"Connection": "close"})
         now = sandbox.clock.now()

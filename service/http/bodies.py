@@ -2,7 +2,7 @@
 
 import asyncio
 
-from starlette.requests import ClientDisconnect, Request
+from service.http.marks import Receive
 
 BODY_SECONDS = 10.0  # until a body must be whole
 
@@ -16,21 +16,24 @@ class BodyRefused(Exception):
         self.message = message
 
 
-async def read_body(request: Request, most: int) -> bytes:
+async def read_body(receive: Receive, most: int, seconds: float | None = None) -> bytes:
     """The body, of `most` bytes. Raises BodyRefused: 413 for a longer one, 408 for a late one, 400 for a broken one."""
+    seconds = BODY_SECONDS if seconds is None else seconds
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await _read(request, most)
+        async with asyncio.timeout(seconds):
+            return await _read(receive, most)
     except TimeoutError:
-        raise BodyRefused(408, f"The body was not whole within {BODY_SECONDS:g} s.") from None
-    except ClientDisconnect:
-        raise BodyRefused(400, "The request broke off.") from None
+        raise BodyRefused(408, f"The body was not whole within {seconds:g} s.") from None
 
 
-async def _read(request: Request, most: int) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
+async def _read(receive: Receive, most: int) -> bytes:
+    body, more = bytearray(), True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BodyRefused(400, "The request broke off.")
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
         if len(body) > most:
-            raise BodyRefused(413, f"The request is longer than {most} bytes.")
+            raise BodyRefused(413, f"The body is larger than {most} bytes.")
     return bytes(body)

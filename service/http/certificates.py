@@ -76,7 +76,7 @@ class _Told:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != REQUEST_TYPE:
             return PlainTextResponse(f"The request must be {REQUEST_TYPE}.", 415, headers=NOT_KEPT)
         try:
-            asked = await read_body(request, MAX_REQUEST_BYTES)
+            asked = await read_body(request.receive, MAX_REQUEST_BYTES)
         except BodyRefused as refused:
             if refused.status == 408:
                 return PlainTextResponse(refused.message, 408, headers={"Connection": "close", **NOT_KEPT})

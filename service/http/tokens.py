@@ -127,7 +127,7 @@ async def _login(tokens: TokenService, assertion: str, address: str, found: Find
 
 async def _read_body(request: Request) -> bytes:
     try:
-        return await read_body(request, MAX_BODY)
+        return await read_body(request.receive, MAX_BODY)
     except BodyRefused as refused:
         raise TokenError("invalid_request", refused.message, refused.status) from None
 

@@ -1,7 +1,9 @@
 """GraphQL over HTTP: what is asked how, what is answered, and that no bytes whatever bring out a 500."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, MutableMapping
+from typing import Any
 
 import httpx
 import orjson
@@ -10,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schema.errors import RequestRefused
-from schema.requests import EVENTS, JSON, PARAMETERS, RESPONSE, negotiate, parse_body, parse_query_string
+from schema.limits import Limits
+from schema.requests import EVENTS, JSON, PARAMETERS, RESPONSE, negotiate, parse_body, parse_query_string, read_body
 from service.world import PRODUCTION
 from tests.schema.making import HELLO, MARK, make_app, open_client
 
@@ -166,6 +169,21 @@ async def test_a_body_beyond_the_limit_is_refused_while_it_streams(client: httpx
     assert response.json()["errors"][0]["extensions"]["code"] == "PAYLOAD_TOO_LARGE"
     assert sent <= 5 * 65_536
     assert_marked(response)
+
+
+@pytest.mark.parametrize("begun", [True, False])
+async def test_a_body_of_which_nothing_comes_is_not_waited_for_either(begun: bool) -> None:
+    async def receive() -> MutableMapping[str, Any]:
+        nonlocal begun
+        if not begun:
+            await asyncio.Event().wait()
+        begun = False
+        return {"type": "http.request", "body": b"{", "more_body": True}
+
+    async with asyncio.timeout(10):
+        with pytest.raises(RequestRefused) as refused:
+            await read_body(receive, {b"content-length": b"100"}, Limits(body_seconds=0.01))
+    assert (refused.value.status, refused.value.headers) == (408, {"connection": "close"})
 
 
 async def test_get_runs_queries_and_no_mutation(client: httpx.AsyncClient) -> None:

@@ -15,6 +15,7 @@ from service.errors import Unavailable
 from service.http import bodies
 from service.http.bodies import BodyRefused, read_body
 from service.http.certificates import certificate_routes
+from service.http.marks import Message
 from service.http.rate_limits import TokenBuckets
 from service.http.tokens import FORM, token_routes
 from service.tokens import TokenService
@@ -23,7 +24,7 @@ from service.world import PRODUCTION
 
 async def echo(request: Request) -> PlainTextResponse:
     try:
-        return PlainTextResponse(await read_body(request, 10))
+        return PlainTextResponse(await read_body(request.receive, 10))
     except BodyRefused as refused:
         return PlainTextResponse(refused.message, refused.status)
 
@@ -81,3 +82,17 @@ async def test_each_byte_of_a_body_buys_no_time(client: httpx.AsyncClient, monke
         answer = await client.post("/oauth/token", content=dripping(), headers={"Content-Type": FORM})
     assert answer.status_code == 408
     assert answer.json()["error"] == "invalid_request"
+
+
+async def test_a_body_that_breaks_off_is_not_taken_for_a_whole_one():
+    sent: list[Message] = [
+        {"type": "http.request", "body": b"half", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> Message:
+        return sent.pop(0)
+
+    with pytest.raises(BodyRefused) as refused:
+        await read_body(receive, 10)
+    assert refused.value.status == 400
