@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from schema.transport import Face
 
 LONGEST_ID = 128
+LONGEST_REASON = 123  # bytes: with its code a close frame holds 125 (RFC 6455, 5.5)
 
 
 @dataclass(slots=True)
@@ -70,7 +71,7 @@ class Connection:
 
 
 class MarkedWebSocket(ASGIWebSocketAdapter):
-    """Sends text frames only, and reads none larger than a body may be."""
+    """Sends text frames only, and reads none larger than a body may be. What it closes for may quote the client."""
 
     async def iter_json(self, *, ignore_parsing_errors: bool = False) -> AsyncGenerator[object, None]:  # noqa: ARG002 - its name is the adapter's
         limit = self.view.limits.body  # type: ignore[attr-defined]  # the view is GraphQLTransport
@@ -88,6 +89,9 @@ class MarkedWebSocket(ASGIWebSocketAdapter):
                 yield orjson.loads(text)
             except ValueError as error:
                 raise NonJsonMessageReceived from error
+
+    async def close(self, code: int, reason: str) -> None:
+        await super().close(code, reason.encode()[:LONGEST_REASON].decode(errors="ignore"))
 
     async def send_json(self, message: Mapping[str, object]) -> None:
         try:

@@ -196,6 +196,19 @@ async def test_an_id_that_is_in_use_closes_the_socket() -> None:
         assert await socket.closed() == 4409
 
 
+@pytest.mark.parametrize("letter", ["a", "界"])
+async def test_a_reason_to_close_is_cut_to_what_a_frame_holds(letter: str) -> None:
+    id_ = letter * 128
+    for messages in ([{"type": letter * 1_000}], [subscribe("subscription { never }", id_)] * 2):
+        async with open_socket() as socket:
+            await socket.send(*messages)
+            closed = await socket.message()
+            assert closed["type"] == "websocket.close"
+            assert closed["code"] in {4400, 4409}
+            assert letter in closed["reason"]
+            assert 120 < len(closed["reason"].encode()) <= 123
+
+
 async def test_a_completed_operation_frees_its_id() -> None:
     async with open_socket() as socket:
         await socket.send(subscribe("subscription { never }"), {"id": "1", "type": "complete"})
