@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import sys
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
@@ -42,6 +43,7 @@ LARGEST_KEPT = 16_000  # characters: longer documents are served, not kept
 TOKEN_BYTES = 500  # that a parsed token takes with what hangs on it
 KEPT_WEIGHT = 100_000  # of all documents: tokens, or as many times TOKEN_BYTES of text; with the plans 100 MB at most
 KEPT_QUERIES = 1_000
+SHA256 = re.compile("[0-9a-fA-F]{64}")
 
 
 class DocumentRefused(Exception):
@@ -260,7 +262,7 @@ def _persisted_hash(extensions: Mapping[str, object] | None) -> str | None:
             400, RequestCode.BAD_REQUEST, "extensions.persistedQuery must be {version: 1, sha256Hash}."
         )
     digest = persisted.get("sha256Hash")
-    if not isinstance(digest, str) or len(digest) != 64:
+    if not isinstance(digest, str) or not SHA256.fullmatch(digest):
         raise RequestRefused(400, RequestCode.BAD_REQUEST, "persistedQuery.sha256Hash must be 64 hexadecimal digits.")
     return digest.lower()
 

@@ -32,6 +32,15 @@ async def test_a_hash_of_another_query_is_refused(client: httpx.AsyncClient) -> 
     assert response.status_code == 400
 
 
+@pytest.mark.parametrize("digest", ["é" * 64, "g" * 64, "İ" * 32, "a" * 63, "a" * 64 + "\n", "٣" * 64])
+async def test_a_hash_is_64_hexadecimal_digits(client: httpx.AsyncClient, digest: str) -> None:
+    extensions = {"persistedQuery": {"version": 1, "sha256Hash": digest}}
+    for body in ({**HELLO, "extensions": extensions}, {"extensions": extensions}):
+        response = await client.post("/graphql", json=body)
+        assert response.status_code == 400
+        assert "hexadecimal" in response.json()["errors"][0]["message"]
+
+
 async def test_nobody_puts_a_document_under_the_hash_of_another(client: httpx.AsyncClient) -> None:
     """Who sends the hash alone runs what it hashed, whatever anybody else has sent before."""
     theirs, mine = '{ echo(text: "theirs") }', '{ echo(text: "mine") }'
