@@ -1,12 +1,13 @@
 """The outermost layer of the application: request ids, a bound on headers, and an answer for whatever nobody caught."""
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
+from types import MappingProxyType
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schema.answers import Answers
-from schema.errors import RequestCode, format_exception
+from schema.errors import HTTP_STATUS, RequestCode, format_exception, headers_for
 from schema.execution import Answer
 from service.http.requests import request_id_of
 
@@ -42,10 +43,11 @@ class Boundary:
             else:
                 await self.app(scope, receive, identified)
         except Exception as error:
-            body = self.answers.encode(Answer([format_exception(error, request_id)]))
+            said = format_exception(error, request_id)
             if started or scope["type"] == "websocket":
                 raise
-            await _send_json(identified, 500, body)
+            status = HTTP_STATUS.get(said["extensions"]["code"], 400)
+            await _send_json(identified, status, self.answers.encode(Answer([said])), headers_for(said))
 
     def _refusal(self, scope: Scope) -> tuple[int, bytes] | None:
         limit = self.header_bytes
@@ -59,7 +61,8 @@ class Boundary:
 SAFE = ((b"x-content-type-options", b"nosniff"), (b"referrer-policy", b"no-referrer"))
 
 
-async def _send_json(send: Send, status: int, body: bytes) -> None:
+async def _send_json(send: Send, status: int, body: bytes, more: Mapping[str, str] = MappingProxyType({})) -> None:
     headers = [(b"content-type", b"application/json; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    headers += [(name.encode(), value.encode()) for name, value in more.items()]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -63,6 +63,17 @@ HTTP_STATUS: Mapping[str, int] = {
 }
 
 
+CHALLENGE = {"www-authenticate": "Bearer"}
+
+
+def headers_for(error: FormattedError) -> dict[str, str]:
+    """What an answer of nothing but this error says in its headers: when to come back, or how to log in."""
+    extensions = error["extensions"]
+    if "retryAfter" in extensions:
+        return {"retry-after": str(extensions["retryAfter"])}
+    return CHALLENGE if extensions["code"] == ErrorCode.UNAUTHENTICATED else {}
+
+
 def format_request_error(error: GraphQLError, code: str) -> FormattedError:
     """An error of parsing, validation or variables: the client's own, so its text stays."""
     formatted = dict(error.formatted)

@@ -21,12 +21,14 @@ from schema.answers import Answers
 from schema.context import Context
 from schema.documents import DocumentRefused
 from schema.errors import (
+    CHALLENGE,
     HTTP_STATUS,
     FormattedError,
     RequestCode,
     RequestRefused,
     format_exception,
     format_service_error,
+    headers_for,
 )
 from schema.events import send_events
 from schema.execution import Answer, Execution, GraphQLRequest, Job
@@ -52,6 +54,7 @@ from service.http.findings import Findings, findings_of
 from service.http.open_streams import OpenStreams
 from service.http.rate_limits import TokenBuckets
 from service.http.refusals import send_refusal
+from service.storage.errors import as_service_error
 
 # Takes the services and the bearer token: whoever brings none is anonymous everywhere. Raises Unauthenticated.
 Authenticate = Callable[[Any, str], Awaitable[Caller]]
@@ -95,7 +98,16 @@ class Face:
     async def admit(self, authorization: str, address: str) -> Caller:
         """The caller, if it may ask now. Raises Unauthenticated, EnvironmentMismatch, RateLimited, Unavailable."""
         if self.services is None or self.drained.is_set():
-            raise Unavailable("The service is starting or stopping. Try again in a moment.")
+            raise Unavailable("The service is starting or stopping. Try again in a moment.", retryAfter=1)
+        try:
+            return await self._admit(authorization, address)
+        except Exception as error:
+            known = as_service_error(error)
+            if isinstance(known, Unavailable):
+                raise known from error
+            raise
+
+    async def _admit(self, authorization: str, address: str) -> Caller:
         try:
             caller = await self.identify(authorization)
         except (Unauthenticated, EnvironmentMismatch):
@@ -157,8 +169,9 @@ class GraphQLTransport(GraphQL[Connection, None]):
             body = self._refusal(scope, refused.errors)
             await self._send(send, 400 if media == RESPONSE else 200, media, body)
         except ServiceError as error:
-            body = self._refusal(scope, [format_service_error(error)])
-            await self._send(send, HTTP_STATUS.get(error.code, 400), media, body, _headers_for(error))
+            said = format_service_error(error)
+            body = self._refusal(scope, [said])
+            await self._send(send, HTTP_STATUS.get(error.code, 400), media, body, headers_for(said))
 
     async def _open_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises nothing: who holds too much open is refused in the handshake."""
@@ -166,8 +179,9 @@ class GraphQLTransport(GraphQL[Connection, None]):
             with self.face.open_streams.hold(address_of(scope)):
                 await self.run(WebSocket(scope, receive=receive, send=send))
         except RateLimited as error:
-            body = self._refusal(scope, [format_service_error(error)])
-            headers = [(name.encode(), value.encode()) for name, value in _headers_for(error).items()]
+            said = format_service_error(error)
+            body = self._refusal(scope, [said])
+            headers = [(name.encode(), value.encode()) for name, value in headers_for(said).items()]
             await send_refusal(scope, send, HTTP_STATUS[error.code], body, headers)
 
     def _refusal(self, scope: Scope, errors: list[FormattedError]) -> bytes:
@@ -261,14 +275,7 @@ CONTENT_TYPES = {
     JSON: b"application/json; charset=utf-8",
     RESPONSE: b"application/graphql-response+json; charset=utf-8",
 }
-CHALLENGE = {"www-authenticate": "Bearer"}
 NEVER_STORED = [(b"cache-control", b"no-store"), (b"vary", b"Accept")]
-
-
-def _headers_for(error: ServiceError) -> dict[str, str]:
-    if "retryAfter" in error.extensions:
-        return {"retry-after": str(error.extensions["retryAfter"])}
-    return CHALLENGE if isinstance(error, Unauthenticated) else {}
 
 
 def _needs_login(answer: Answer) -> bool:

@@ -11,7 +11,7 @@ from sandbox.bootstrap import Ground
 from sandbox.snippets import render_snippets
 from sandbox.tenants.joining import Joined, JoinedOperator, parse_join
 from schema.answers import Answers
-from schema.errors import HTTP_STATUS, RequestCode, RequestRefused, format_exception
+from schema.errors import HTTP_STATUS, RequestCode, RequestRefused, format_exception, headers_for
 from schema.execution import Answer
 from schema.limits import limits_of
 from schema.requests import address_of, ensure_json, read_body
@@ -56,9 +56,8 @@ def _parsed(body: bytes) -> object:
 
 def _refusal(answers: Answers, error: Exception, request: Request) -> Response:
     said = format_exception(error, request.scope.get("state", {}).get("request_id", ""))
-    code, after = said["extensions"]["code"], said["extensions"].get("retryAfter")
-    headers = UNSTORED | ({"retry-after": str(after)} if after is not None else {})
-    return Response(answers.encode(Answer([said])), HTTP_STATUS.get(code, 400), headers, "application/json")
+    status, headers = HTTP_STATUS.get(said["extensions"]["code"], 400), UNSTORED | headers_for(said)
+    return Response(answers.encode(Answer([said])), status, headers, "application/json")
 
 
 def shown(joined: Joined, public_url: str) -> dict[str, object]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import strawberry
+from pymongo.errors import AutoReconnect
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -163,6 +164,8 @@ def make_settings(world: World = TRIAL, **values: Any) -> Settings:
 async def known_by_token(services: Stub, token: str) -> Caller:
     if token == "foreign":
         raise EnvironmentMismatch("access token", here=Environment.SANDBOX, there=Environment.PRODUCTION)
+    if token == "outage":
+        raise AutoReconnect(SECRET)
     if token != "good":
         raise Unauthenticated("This token is not accepted here.")
     return OPERATOR

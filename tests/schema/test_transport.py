@@ -10,12 +10,15 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pymongo.errors import AutoReconnect
 
+from schema.answers import Answers
+from schema.boundary import Boundary
 from schema.errors import RequestRefused
 from schema.limits import Limits
 from schema.requests import EVENTS, JSON, PARAMETERS, RESPONSE, negotiate, parse_body, parse_query_string, read_body
 from service.world import PRODUCTION
-from tests.schema.making import HELLO, MARK, make_app, open_client
+from tests.schema.making import HELLO, MARK, SECRET, TRIAL, make_app, open_client
 
 
 def assert_marked(response: httpx.Response) -> None:
@@ -292,6 +295,30 @@ async def test_who_brings_tokens_that_are_not_good_here_is_slowed_as_an_address(
         assert [each.json()["errors"][0]["extensions"]["code"] for each in tries] == [code] * 3 + ["RATE_LIMITED"]
         assert tries[-1].status_code == 429
         assert (await client.post("/graphql", json=HELLO)).status_code == 429  # the same address, without a token
+
+
+def assert_to_be_tried_again(response: httpx.Response) -> None:
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "1"
+    assert response.json()["errors"][0]["extensions"] == {"code": "SERVICE_UNAVAILABLE", "retryAfter": 1}
+    assert SECRET not in response.text
+
+
+async def test_a_database_that_does_not_answer_who_calls_is_an_outage_and_no_fault_of_ours(
+    client: httpx.AsyncClient,
+) -> None:
+    response = await client.post("/graphql", json=HELLO, headers={"authorization": "Bearer outage"})
+    assert_to_be_tried_again(response)
+    assert_marked(response)
+
+
+async def test_a_database_that_does_not_answer_a_plain_route_is_an_outage_too() -> None:
+    async def route(*_: object) -> None:
+        raise AutoReconnect(SECRET)
+
+    boundary = Boundary(route, Answers(TRIAL, Limits()), header_bytes=1_000)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(boundary), base_url="http://testserver") as client:
+        assert_to_be_tried_again(await client.get("/log/checkpoint"))
 
 
 async def test_the_schema_is_served_as_it_is_committed() -> None:

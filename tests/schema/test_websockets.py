@@ -243,6 +243,12 @@ async def test_a_bad_token_closes_the_socket(token: object) -> None:
         assert await socket.closed() == 4403
 
 
+async def test_a_database_that_does_not_answer_who_calls_closes_the_socket() -> None:
+    async with open_socket(greet=False) as socket:
+        await socket.send({"type": "connection_init", "payload": {"Authorization": "Bearer outage"}})
+        assert await socket.closed() == 4403
+
+
 async def test_each_operation_takes_from_the_callers_bucket() -> None:
     async with open_socket(rate_per_minute=1, rate_burst=2) as socket:  # the greeting took one
         for number, kind in enumerate(("next", "error")):
