@@ -44,7 +44,7 @@ def scenario_in_greeting(message: Message) -> str | None:
 
 
 class RefuseTestScenarios:
-    """ASGI middleware: one look at the headers of each request, and at the first message of each WebSocket.
+    """ASGI middleware: one look at the headers of each request, and at each message of a WebSocket: one is its greeting.
 
     `record` is given what was brought and the address it came from.
     """
@@ -71,21 +71,18 @@ class RefuseTestScenarios:
         await send_refusal(scope, send, 400, body, [(b"cache-control", b"no-store")])
 
     async def _greet(self, scope: Scope, receive: Receive, send: Send) -> None:
-        greeted = closed = False
+        closed = False
 
-        async def first(message: Message) -> Message:
-            nonlocal greeted, closed
-            greeted = True
-            if scenario_in_greeting(message) is None:
+        async def hear() -> Message:
+            nonlocal closed
+            message = await receive()
+            # Each is looked at: before the greeting there may be pings.
+            if message["type"] != "websocket.receive" or scenario_in_greeting(message) is None:
                 return message
             closed = True
             await self._note(scope)
             await send({"type": "websocket.close", "code": FORBIDDEN, "reason": self._error().code.value})
             return {"type": "websocket.disconnect", "code": FORBIDDEN}
-
-        async def hear() -> Message:
-            message = await receive()
-            return await first(message) if message["type"] == "websocket.receive" and not greeted else message
 
         async def say(message: Message) -> None:
             if not closed:

@@ -82,7 +82,7 @@ async def test_a_flood_from_one_address_is_refused_one_by_one_and_recorded_for_i
     assert EACH <= len(await crossings(hosted)) <= EACH + 5  # a minute may end on the way
 
 
-async def test_it_is_refused_also_where_it_cannot_be_recorded():
+async def test_it_is_refused_also_where_it_cannot_be_recorded_and_behind_a_ping():
     async def fail(thing: str, _: str) -> None:
         raise ConnectionError(thing)
 
@@ -97,6 +97,13 @@ async def test_it_is_refused_also_where_it_cannot_be_recorded():
         await socket.send({"type": "connection_init", "payload": {NAME.upper(): "slow"}})
         assert await socket.closed() == 4403
         await socket.task
+        late = Socket(shut, {}, ["graphql-transport-ws"])
+        assert (await late.message())["type"] == "websocket.accept"
+        await late.send({"type": "ping"})
+        assert await late.receive() == {"type": "pong"}
+        await late.send({"type": "connection_init", "payload": {NAME: "slow"}})
+        assert await late.closed() == 4403
+        await late.task
         other = Socket(shut, {}, ["graphql-transport-ws"])
         assert (await other.message())["type"] == "websocket.accept"
         await other.send({"type": "connection_init"})
