@@ -12,9 +12,9 @@ from schema.app import face_of
 from schema.build import print_sdl
 from schema.documents import Documents
 from schema.limits import limits_of
-from schema.requests import address_of
 from schema.transport import GraphQLTransport
 from service.access import Caller, CallerKind
+from service.http.addresses import address_of
 from service.world import World
 
 

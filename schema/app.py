@@ -114,6 +114,7 @@ def face_of(
         execution=ObservedExecution(documents, INTROSPECTION[settings.introspection], Meter(world)),
         answers=Answers(world, limits, remarks),
         buckets=TokenBuckets(per_minute=limits.requests_per_minute, burst=limits.burst),
+        address_buckets=TokenBuckets(per_minute=limits.requests_per_minute, burst=limits.burst),
         open_streams=OpenStreams(per_caller=limits.open_per_caller, per_address=limits.open_per_address),
         authenticate=authenticate,
     )

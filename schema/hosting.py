@@ -87,7 +87,7 @@ def hosted(
     host, all_jobs = Host(), jobs or Jobs()
 
     async def record_crossing(thing: str, address: str) -> None:
-        await host.services.tokens.record_crossing(thing, address or None)
+        await host.services.tokens.record_crossing(thing, address)
 
     staged = staging or Staging(Middleware(RefuseTestScenarios, world=world, record=record_crossing))
     checks: dict[str, Check] = {}

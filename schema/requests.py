@@ -37,12 +37,6 @@ BODY_CODES = {
 }
 
 
-def address_of(scope: Mapping[str, Any]) -> str:
-    """Where a request comes from, as the server says."""
-    client = scope.get("client")
-    return str(client[0]) if client else "unknown"
-
-
 def headers_of(scope: Mapping[str, Any]) -> Headers:
     """The headers by lower-case name; of a repeated one, the last."""
     return dict(scope["headers"])

@@ -39,7 +39,6 @@ from schema.requests import (
     JSON,
     RESPONSE,
     Headers,
-    address_of,
     ensure_json,
     headers_of,
     negotiate,
@@ -50,6 +49,7 @@ from schema.requests import (
 from schema.websockets import Connection, MarkedWebSocket, Subscriptions
 from service.access import ANONYMOUS, Caller
 from service.errors import EnvironmentMismatch, ErrorCode, RateLimited, ServiceError, Unauthenticated, Unavailable
+from service.http.addresses import address_of
 from service.http.findings import Findings, findings_of
 from service.http.open_streams import OpenStreams
 from service.http.rate_limits import TokenBuckets
@@ -87,6 +87,7 @@ class Face:
     execution: Execution
     answers: Answers
     buckets: TokenBuckets
+    address_buckets: TokenBuckets  # apart: addresses are many, and must not push out what is known of a caller
     open_streams: OpenStreams
     authenticate: Authenticate = accept_nobody
     page: bytes | None = None  # the HTML for a browser
@@ -111,9 +112,13 @@ class Face:
         try:
             caller = await self.identify(authorization)
         except (Unauthenticated, EnvironmentMismatch):
-            self.buckets.ensure_within(address)  # guessing tokens is slowed, and so is bringing the other world's
+            # Guessing tokens is slowed, and so is bringing the other world's.
+            self.address_buckets.ensure_within(address)
             raise
-        self.buckets.ensure_within(caller.id or address)
+        if caller.id:
+            self.buckets.ensure_within(caller.id)
+        else:
+            self.address_buckets.ensure_within(address)
         await self.admitted(caller)
         return caller
 

@@ -18,9 +18,10 @@ from schema.documents import DocumentRefused
 from schema.errors import FormattedError, RequestRefused, format_exception, format_service_error
 from schema.limits import QueryTooExpensive
 from schema.observed import note_job, note_request
-from schema.requests import address_of, headers_of, request_of
+from schema.requests import headers_of, request_of
 from service.access import ANONYMOUS, Caller
 from service.errors import ErrorCode, ServiceError
+from service.http.addresses import address_of
 from service.http.findings import Findings, Observe, observer_of
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from sandbox.personas.credentials import Credentials
 from sandbox.personas.people import PERSONAS, Persona
 from service.assertions import AssertionRefused
 from service.errors import RateLimited
+from service.http.addresses import address_of
 from service.http.rate_limits import TokenBuckets
 from service.http.tokens import NOT_STORED
 from service.world import World
@@ -51,7 +52,7 @@ def persona_routes(world: World, credentials: Credentials, public_url: str, *, r
         if PERSONAS[name].institution is None and not registrars:
             return _refusal(403, "access_denied", RESERVED)
         try:
-            attempts.ensure_within(request.client.host if request.client else "")
+            attempts.ensure_within(address_of(request.scope))
             granted = await log_in(request.app.state.services, credential)
         except AssertionRefused as refused:
             return _refusal(401, "invalid_client", str(refused))

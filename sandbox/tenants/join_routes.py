@@ -14,8 +14,9 @@ from schema.answers import Answers
 from schema.errors import HTTP_STATUS, RequestCode, RequestRefused, format_exception, headers_for
 from schema.execution import Answer
 from schema.limits import limits_of
-from schema.requests import address_of, ensure_json, read_body
+from schema.requests import ensure_json, read_body
 from service.certificates import Certificate
+from service.http.addresses import address_of
 from service.tokens import TOKEN_PATH
 from service.world import World
 

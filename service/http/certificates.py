@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from service.authority import CHAIN_PATH, ISSUER_PATH, LIST_PATH, OCSP_PATH, ROOT_LIST_PATH, ROOT_PATH, Authority
 from service.errors import RateLimited, ServiceError, Unavailable
+from service.http.addresses import address_of
 from service.http.bodies import BodyRefused, read_body
 from service.http.rate_limits import Limiter
 from service.pki.ocsp import MALFORMED_REQUEST, MAX_REQUEST_BYTES, TRY_LATER, OcspRefused, decode_ocsp_path
@@ -107,7 +108,7 @@ class _Told:
         return Response(answer.data, media_type=OCSP_TYPE, headers=headers)
 
     def _admission_of(self, request: Request) -> Admit:
-        limiter, address = self._limiter, request.client.host if request.client else ""
+        limiter, address = self._limiter, address_of(request.scope)
         return admit_all if limiter is None else lambda: limiter.ensure_within(address)
 
     def fixed(

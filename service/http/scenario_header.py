@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 import orjson
 
 from service.errors import EnvironmentMismatch
+from service.http.addresses import address_of
 from service.http.marks import ASGIApp, Message, Receive, Scope, Send
 from service.http.refusals import refusal_body, send_refusal
 from service.world import World
@@ -44,7 +45,7 @@ def scenario_in_greeting(message: Message) -> str | None:
 
 
 class RefuseTestScenarios:
-    """ASGI middleware: one look at the headers of each request, and at each message of a WebSocket: one is its greeting.
+    """ASGI middleware: one look at the headers of each request, and at each message of a WebSocket.
 
     `record` is given what was brought and the address it came from.
     """
@@ -96,7 +97,6 @@ class RefuseTestScenarios:
     async def _note(self, scope: Scope) -> None:
         """That it cannot be recorded now is no reason to let it pass."""
         try:
-            client = scope.get("client")
-            await self._record(THING, client[0] if client else "")
+            await self._record(THING, address_of(scope))
         except Exception:
             logger.warning("an attempt to cross was not recorded", exc_info=True)

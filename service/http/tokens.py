@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from service.assertions import MAX_LENGTH, AssertionRefused
 from service.errors import EnvironmentMismatch, RateLimited, ServiceError, Unavailable
+from service.http.addresses import address_of
 from service.http.bodies import BodyRefused, read_body
 from service.http.findings import Findings, findings_of
 from service.http.rate_limits import Limiter
@@ -56,7 +57,7 @@ def token_routes(
     async def token(request: Request) -> Response:
         found = findings_of(request.scope)
         try:
-            address = request.client.host if request.client else ""
+            address = address_of(request.scope)
             attempts.ensure_within(address)
             assertion = read_form(request.headers.get("content-type", ""), await _read_body(request))
             found.assertion = assertion

@@ -17,8 +17,10 @@ from schema.boundary import Boundary
 from schema.errors import RequestRefused
 from schema.limits import Limits
 from schema.requests import EVENTS, JSON, PARAMETERS, RESPONSE, negotiate, parse_body, parse_query_string, read_body
+from service.errors import RateLimited
 from service.world import PRODUCTION
-from tests.schema.making import HELLO, MARK, SECRET, TRIAL, make_app, open_client
+from tests.databases import make_database
+from tests.schema.making import HELLO, MARK, SECRET, TRIAL, Stub, make_app, open_client
 
 
 def assert_marked(response: httpx.Response) -> None:
@@ -285,6 +287,27 @@ async def test_too_many_requests_are_told_when_to_come_back() -> None:
         assert_marked(response)
         known = await client.post("/graphql", json=HELLO, headers={"authorization": "Bearer good"})
         assert known.status_code == 200  # another caller has a bucket of its own
+
+
+async def test_requests_of_one_ipv6_network_are_counted_together() -> None:
+    app = make_app(rate_per_minute=1, rate_burst=2)
+    async with app.router.lifespan_context(app):
+        codes = []
+        for address in ("2001:db8::1", "2001:db8::2:3", "2001:db8::ffff", "2001:db8:0:1::1"):
+            transport = httpx.ASGITransport(app, client=(address, 1))
+            async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+                codes.append((await client.post("/graphql", json=HELLO)).status_code)
+    assert codes == [200, 200, 429, 200]
+
+
+async def test_no_number_of_addresses_makes_a_callers_spent_bucket_forgotten() -> None:
+    face = make_app(rate_per_minute=1, rate_burst=1).state.face
+    face.services = Stub(TRIAL, make_database(TRIAL))
+    await face.admit("Bearer good", "192.0.2.1")
+    for number in range(10_001):
+        await face.admit("", str(number))
+    with pytest.raises(RateLimited):
+        await face.admit("Bearer good", "192.0.2.1")
 
 
 @pytest.mark.parametrize(("token", "code"), [("foreign", "ENVIRONMENT_MISMATCH"), ("guessed", "UNAUTHENTICATED")])

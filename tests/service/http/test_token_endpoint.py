@@ -24,10 +24,13 @@ def desk(wire_database: Database) -> Desk:
     return Desk(wire_database)
 
 
-def make_client(desk: Desk, burst: int = 1000) -> httpx.AsyncClient:
+def make_app(desk: Desk, burst: int = 1000) -> Starlette:
     attempts = TokenBuckets(per_minute=1, burst=burst)
-    app = Starlette(routes=token_routes(desk.database.world, lambda: desk.tokens, attempts))
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ISSUER)
+    return Starlette(routes=token_routes(desk.database.world, lambda: desk.tokens, attempts))
+
+
+def make_client(desk: Desk, burst: int = 1000) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(make_app(desk, burst)), base_url=ISSUER)
 
 
 def make_form(text: str, **changes: str) -> dict[str, str]:
@@ -127,3 +130,13 @@ async def test_the_metadata_lead_to_the_endpoint_and_the_keys(desk: Desk) -> Non
     assert "none" not in metadata["token_endpoint_auth_signing_alg_values_supported"]
     assert keys["keys"][0]["kid"] == KEYS.current.kid
     assert all("d" not in key for key in keys["keys"])
+
+
+async def test_logins_from_one_ipv6_network_are_counted_together(desk: Desk) -> None:
+    app, codes = make_app(desk, burst=1), []
+    for address in ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"):
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app, client=(address, 1)), base_url=ISSUER
+        ) as client:
+            codes.append((await client.post("/oauth/token", data=make_form("nonsense"))).status_code)
+    assert codes == [401, 429, 401]
