@@ -36,6 +36,8 @@ Alongside = Callable[[Services], AbstractAsyncContextManager[object]]
 
 LOGINS_PER_MINUTE = 60  # attempts from one address
 OCSP_PER_MINUTE, OCSP_BURST = 6_000, 1_000  # answers signed for one address, behind which there may be many machines
+CALENDARS_PER_MINUTE, CALENDARS_BURST = 120, 60  # for one address: each is read every few minutes at most
+LOG_PER_MINUTE, LOG_BURST = 6_000, 1_000  # tiles and checkpoints for one address: a monitor reads the whole log once
 LONGEST_LAG = timedelta(minutes=1)  # of a record on its way into the log
 
 
@@ -113,11 +115,13 @@ def hosted(
 
     attempts = TokenBuckets(per_minute=LOGINS_PER_MINUTE, burst=LOGINS_PER_MINUTE)
     questions = TokenBuckets(per_minute=OCSP_PER_MINUTE, burst=OCSP_BURST)
+    feeds = TokenBuckets(per_minute=CALENDARS_PER_MINUTE, burst=CALENDARS_BURST)
+    readings = TokenBuckets(per_minute=LOG_PER_MINUTE, burst=LOG_BURST)
     own: list[BaseRoute] = [
         *token_routes(world, lambda: host.services.tokens, attempts, staged.remarks),
-        *log_routes(world, lambda: host.services.keys, lambda: host.services.log),
+        *log_routes(world, lambda: host.services.keys, lambda: host.services.log, readings),
         *certificate_routes(lambda: host.services.revocation_status, staged.answer_ocsp, limiter=questions),
-        *calendar_routes(lambda: host.services.calendars),
+        *calendar_routes(lambda: host.services.calendars, feeds),
         *health_routes(world, checks),
     ]
     return create_app(

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from service.evidence import tiles
 from service.evidence.errors import Malformed
+from service.http.rate_limits import Limiter, limited
 from service.keys import SigningKeys
 from service.log import LogService
 from service.world import World
@@ -21,8 +22,11 @@ BRIEFLY = {"Cache-Control": "public, max-age=1"}
 FOR_AN_HOUR = {"Cache-Control": "public, max-age=3600"}
 
 
-def log_routes(world: World, keys: Callable[[], SigningKeys], log: Callable[[], LogService]) -> list[Route]:
-    """The routes of the log. `keys` and `log` are asked at each request: they open after the routes are laid."""
+def log_routes(
+    world: World, keys: Callable[[], SigningKeys], log: Callable[[], LogService], limiter: Limiter
+) -> list[Route]:
+    """The routes of the log. `keys` and `log` are asked at each request: they open after the routes are laid. `limiter`
+    bounds how often one address may read what lies in the database."""
 
     async def checkpoint(_: Request) -> Response:
         note = await log().find_checkpoint()
@@ -46,8 +50,8 @@ def log_routes(world: World, keys: Callable[[], SigningKeys], log: Callable[[], 
         return PlainTextResponse(f"{keys().log_verifier(world.log_origin)}\n", headers=FOR_AN_HOUR)
 
     return [
-        Route("/log/checkpoint", checkpoint),
-        Route("/log/tile/{path:path}", tile),
+        Route("/log/checkpoint", limited(limiter, checkpoint)),
+        Route("/log/tile/{path:path}", limited(limiter, tile)),
         Route("/log/jwks.json", receipt_keys),
         Route("/log/key", key),
     ]

@@ -7,11 +7,17 @@ machines belongs in the balancer.
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from starlette.requests import Request
+from starlette.responses import Response
+
 from service.errors import RateLimited
+from service.http.addresses import address_of
+
+Serve = Callable[[Request], Awaitable[Response]]
 
 
 class Limiter(Protocol):
@@ -63,3 +69,13 @@ class TokenBuckets:
                 retryAfter=wait,
             )
         bucket.level -= 1
+
+
+def limited(limiter: Limiter, serve: Serve) -> Serve:
+    """The same route, within what one address may ask of it. Raises RateLimited, which the boundary answers."""
+
+    async def serve_within(request: Request) -> Response:
+        limiter.ensure_within(address_of(request.scope))
+        return await serve(request)
+
+    return serve_within

@@ -335,13 +335,24 @@ async def test_a_database_that_does_not_answer_who_calls_is_an_outage_and_no_fau
     assert_marked(response)
 
 
-async def test_a_database_that_does_not_answer_a_plain_route_is_an_outage_too() -> None:
+def open_plain_route(error: Exception) -> httpx.AsyncClient:
     async def route(*_: object) -> None:
-        raise AutoReconnect(SECRET)
+        raise error
 
     boundary = Boundary(route, Answers(TRIAL, Limits()), header_bytes=1_000)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(boundary), base_url="http://testserver") as client:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(boundary), base_url="http://testserver")
+
+
+async def test_a_database_that_does_not_answer_a_plain_route_is_an_outage_too() -> None:
+    async with open_plain_route(AutoReconnect(SECRET)) as client:
         assert_to_be_tried_again(await client.get("/log/checkpoint"))
+
+
+async def test_a_plain_route_that_is_asked_too_often_says_when_to_come_back() -> None:
+    async with open_plain_route(RateLimited("Too many.", retryAfter=7)) as client:
+        response = await client.get("/log/checkpoint")
+    assert (response.status_code, response.headers["retry-after"]) == (429, "7")
+    assert response.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
 
 
 async def test_the_schema_is_served_as_it_is_committed() -> None:

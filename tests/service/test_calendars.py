@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from service.calendar_service import CalendarService
 from service.calendars import calendar_text
 from service.http.calendars import calendar_routes
+from service.http.rate_limits import TokenBuckets
 from service.http.requests import Requests
 from service.refusals import RefusalCode, Refused
 from service.storage.calendars import CalendarStore
@@ -85,7 +86,7 @@ async def test_a_feed_is_read_by_its_address_until_it_is_withdrawn(
     calendar = (await calendars.give_out(caller, administrator.participant_id)).subject
     url = calendars.url_of(calendar)
     assert url is not None
-    routes = calendar_routes(lambda: calendars)
+    routes = calendar_routes(lambda: calendars, TokenBuckets(per_minute=1, burst=100))
     app = Requests(Starlette(routes=routes), Meter(), routes)  # type: ignore[arg-type]  # counts nothing
     with caplog.at_level("INFO"):
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=URL) as client:

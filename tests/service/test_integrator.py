@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from service.evidence import checkpoint, merkle
 from service.evidence.tiles import Tile
 from service.http.log import log_routes
+from service.http.rate_limits import TokenBuckets
 from service.integrator import Integrator
 from service.log import LogService
 from service.records import RecordService
@@ -209,7 +210,7 @@ async def test_a_monitor_can_rebuild_and_check_the_log_from_its_static_resources
             state = following
         roots[state.tree.size] = state.tree.root()
     log = LogService(LogStore(wire_database))
-    app = Starlette(routes=log_routes(world, lambda: KEYS, lambda: log))
+    app = Starlette(routes=log_routes(world, lambda: KEYS, lambda: log, TokenBuckets(per_minute=1, burst=100)))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://log.test/log/") as client:
         verifier = checkpoint.parse_verifier((await client.get("key")).text)
         head = verifier.verify(checkpoint.parse((await client.get("checkpoint")).text))
