@@ -13,6 +13,8 @@ from service.http.marks import mark_headers
 from service.http.refusals import refusal_body
 
 if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
+
     from service.server import ServerConfig
 
 PROBES = frozenset({b"/healthz", b"/readyz"})  # a process that is full is not to be taken for one that is dead
@@ -52,6 +54,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _refused = False
     _crowded = False
     _over = False  # for this protocol: the connection is lost, or a WebSocket's
+    _answering: RequestResponseCycle | None = None
     _deadline: asyncio.TimerHandle | None = None
     _patience: asyncio.TimerHandle | None = None
 
@@ -69,6 +72,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._over = True
         self._end_deadline()
         self._end_patience()
+        if self._answering is not None:  # uvicorn tells the newest request alone that nobody is there any more
+            self._answering.disconnected = True
+            self._answering.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -115,6 +121,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unparsed = 0
         if not self._refused:
             super().on_body(body)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()

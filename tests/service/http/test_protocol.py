@@ -139,6 +139,14 @@ async def test_who_sends_too_many_requests_ahead_loses_the_connection(connection
     assert connection.limits == ["pipeline"]
 
 
+async def test_a_request_that_others_wait_behind_is_told_that_its_client_has_gone(connection: Connection):
+    connection.send(HELLO * 2)
+    await connection.application.begun.get()
+    connection.protocol.connection_lost(ConnectionResetError())
+    await connection.answer()
+    assert connection.transport.written == b""
+
+
 async def test_a_trailer_is_no_header(connection: Connection):
     connection.send(CHUNKED + b"1\r\nx\r\n0\r\nX-Forwarded-For: 10.0.0.1\r\nAuthorization: Bearer x\r\n\r\n" + HELLO)
     scope = await connection.application.begun.get()
