@@ -22,6 +22,7 @@ from service.certificates import (
 )
 from service.endings import CertificateEnd
 from service.pagination import Order, SortKey
+from service.pki.chain import ChainStatus
 from service.storage.database import Database, Document, Index, Session
 from service.storage.documents import Codec, Versioned, declare
 from service.storage.revocations import RevocationStore
@@ -209,7 +210,9 @@ class CertificateStore(Versioned[Certificate]):
         return await self.list_by({**holder, "state": {"$in": _STANDING}}, 100, session)
 
     async def of_key(self, spki_sha256: str, session: Session = None) -> list[Certificate]:
-        return await self.list_by({"spkiSha256": spki_sha256}, 1000, session)
+        """Those that are proven to be of the key; others only say so, and may be anybody's."""
+        proven = {"spkiSha256": spki_sha256, "chainVerified": ChainStatus.VERIFIED.value}
+        return await self.list_by(proven, 1000, session)
 
     async def requested(self, after: str, limit: int) -> list[Certificate]:
         return await self.list_by({"state": CertificateState.REQUESTED.value, "_id": {"$gt": after}}, limit)

@@ -1,6 +1,7 @@
 """Certificates in an algorithm that cannot be verified here: shown, and taken at nobody's expense."""
 
 import base64
+import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -107,6 +108,18 @@ async def test_a_key_in_an_unverified_certificate_stays_its_owners(desk: Certify
     assert (await desk.again(theirs)).state is CertificateState.ISSUED
     await desk.certificates.revoke(OFFICER, theirs.id, RevocationReason.AFFILIATION_CHANGED)
     assert (await desk.issue(victim, coming)).state is CertificateState.ISSUED
+
+
+async def test_who_revokes_a_compromised_key_ends_no_certificate_that_only_says_it_has_it(desk: Certifying) -> None:
+    _, victim = await desk.open()
+    _, attacker = await desk.open(OTHER_USCC, "ISS001")
+    key = make_key()
+    theirs = await desk.issue(victim, key)
+    saying_so = await registered(desk, attacker, forged(desk, "Anybody", key))
+    done = await desk.certificates.revoke(caller_for(victim), theirs.id, RevocationReason.KEY_COMPROMISE)
+    assert (await desk.again(saying_so)).version == saying_so.version
+    assert done.record is not None
+    assert json.loads(done.record.content)["content"]["fellWithIt"] == [], "nor is one named"
 
 
 async def test_an_issuer_and_a_serial_number_that_nobody_verified_keep_the_true_one_out_of_nothing(
