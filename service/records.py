@@ -183,9 +183,10 @@ class RecordService:
         confined = await self._confined(caller, wanted)
         return await self._store.page(confined, request) if confined else page_of(request, [])
 
-    async def count(self, caller: Caller, wanted: RecordFilter) -> int:
+    async def count(self, caller: Caller, wanted: RecordFilter, *, at_most: int | None = None) -> int:
+        """As `page`; beyond `at_most` nothing is counted."""
         confined = await self._confined(caller, wanted)
-        return await self._store.count(confined) if confined else 0
+        return await self._store.count(confined, at_most) if confined else 0
 
     async def _confined(self, caller: Caller, wanted: RecordFilter) -> RecordFilter | None:
         try:

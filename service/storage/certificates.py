@@ -41,7 +41,7 @@ CERTIFICATES = declare(
     Index((("issuedAs", 1),), unique=True, partial={"issuedAs": _PRESENT}),
     Index((("seat", 1),), unique=True, partial={"seat": _PRESENT}),
     Index((("serialNumber", 1), ("_id", 1))),
-    Index((("spkiSha256", 1), ("_id", 1))),
+    Index((("spkiSha256", 1), ("chainVerified", 1), ("_id", 1))),
     Index((("operatorId", 1), ("state", 1), ("_id", 1))),
     Index((("operatorId", 1), ("_id", 1))),
     Index((("operatorId", 1), ("notAfter", 1), ("_id", 1))),

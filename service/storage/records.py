@@ -84,9 +84,10 @@ class RecordStore:
         rows = await found.sort(page_sort(request)).limit(limit).to_list(limit)
         return page_of(request, [((row["_id"],), _record(row)) for row in rows])
 
-    async def count(self, wanted: RecordFilter) -> int:
+    async def count(self, wanted: RecordFilter, at_most: int | None = None) -> int:
         query = self._query(wanted)
-        count: int = await self.database.collection(RECORDS).count_documents(query, hint=_hint(query))
+        bound = {} if at_most is None else {"limit": at_most}
+        count: int = await self.database.collection(RECORDS).count_documents(query, hint=_hint(query), **bound)
         return count
 
     def _query(self, wanted: RecordFilter) -> Document:

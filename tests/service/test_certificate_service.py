@@ -1,5 +1,6 @@
 """What befalls certificates, and how they are found."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -137,6 +138,21 @@ async def test_a_compromised_key_takes_everything_with_it(desk: Certifying) -> N
     assert operator.sessions_end_at == done.subject.revoked_at
     acted = await desk.certificates.acted_since(OFFICER, fallen, PageRequest(BY_ID, 10))
     assert [(each.kind, each.subject) for each in acted.items] == [("operator.registered", clerk.id)]
+
+
+async def test_who_may_revoke_a_compromised_key_need_not_be_one_who_reads_records(
+    desk: Certifying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.certificate_service._MOST_COUNTED", 2)
+    _, administrator = await desk.open()
+    certificate = await desk.issue(administrator)
+    for number in range(2, 5):
+        await desk.register_as(logged_in(administrator, certificate), administrator, f"{number:06d}")
+    manager = replace(caller_for(administrator), permissions=frozenset({Permission.CERTIFICATE_MANAGE}))
+    done = await desk.certificates.revoke(manager, certificate.id, RevocationReason.KEY_COMPROMISE)
+    assert done.subject.state is CertificateState.REVOKED
+    assert done.record is not None
+    assert json.loads(done.record.content)["content"]["actedSince"] == 2, "three acted: it is not counted for ever"
 
 
 async def test_certificates_end_with_their_operator_on_the_list_too(desk: Certifying) -> None:
