@@ -112,6 +112,9 @@ class Certificate(Node, Marked):
     superseded_at: datetime | None
     held_at: datetime | None
     hold_reason: HoldReason | None
+    loss_reported_at: datetime | None = strawberry.field(
+        description="Since when its key is known to be lost (挂失): it is not released any more."
+    )
     revoked_at: datetime | None
     revocation_reason: RevocationReason | None
     invalidity_date: datetime | None = strawberry.field(description="Since when its key is not to be trusted.")
@@ -148,6 +151,7 @@ class Certificate(Node, Marked):
             superseded_at=record.superseded_at,
             held_at=record.held_at,
             hold_reason=record.hold_reason,
+            loss_reported_at=record.loss_reported_at,
             revoked_at=record.revoked_at,
             revocation_reason=RevocationReason(record.revocation_reason) if record.revocation_reason else None,
             invalidity_date=record.invalidity_date,

@@ -60,8 +60,30 @@ def held(certificate: Certificate, reason: HoldReason, at: datetime) -> Certific
     return replace(certificate, state=state, held_at=at, hold_reason=reason)
 
 
+def reported_lost(certificate: Certificate, at: datetime) -> Certificate:
+    """Its key is lost: what is issued is held, for good, and what is asked for comes to nothing.
+
+    The depository's hold stays its own; what is held or has ended knows of the loss. Reported again, nothing changes.
+    """
+    if certificate.loss_reported_at is not None:
+        return certificate
+    lost = replace(certificate, loss_reported_at=at)
+    match certificate.state:
+        case CertificateState.ISSUED:
+            return held(lost, HoldReason.KEY_LOST, at)
+        case CertificateState.REQUESTED:
+            return revoked(lost, RevocationReason.CESSATION_OF_OPERATION, at)
+        case CertificateState.HELD if certificate.hold_reason is HoldReason.ASKED:
+            return replace(lost, hold_reason=HoldReason.KEY_LOST)
+        case _:
+            return lost
+
+
 def released(certificate: Certificate) -> Certificate:
+    """Usable again. Raises Refused(CERTIFICATE_KEY_LOST): whoever has the key may be anybody."""
     state = next_state(certificate.state, CertificateCommand.RELEASE)
+    if certificate.loss_reported_at is not None:
+        raise refuse(RefusalCode.CERTIFICATE_KEY_LOST)
     return replace(certificate, state=state, held_at=None, hold_reason=None)
 
 

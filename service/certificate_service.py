@@ -9,7 +9,7 @@ from datetime import datetime
 
 from service.access import SYSTEM, Caller, CallerKind, may_see, own_participant
 from service.acts import Act, Acts, Done
-from service.certificate_changes import ensure_reason, held, reinstated, released, revoked
+from service.certificate_changes import ensure_reason, held, reinstated, released, reported_lost, revoked
 from service.certificate_holders import CertificateHolders, ensure_own_or_managed, get_certificate
 from service.certificate_issuing import described
 from service.certificate_keys import BlockReason
@@ -19,7 +19,6 @@ from service.certificates import (
     SEATED,
     STANDING,
     Certificate,
-    CertificateState,
     HoldReason,
     Obstacle,
     RevocationReason,
@@ -112,7 +111,7 @@ class CertificateService:
     async def release(
         self, caller: Caller, certificate_id: str, *, expected_version: int | None = None, key: str | None = None
     ) -> Done[Certificate]:
-        """Usable again (解冻), if its key was not blocked meanwhile. What the depository holds, it alone releases."""
+        """Usable again (解冻), unless its key is lost or blocked. What the depository holds, it alone releases."""
 
         async def work(act: Act) -> Done[Certificate]:
             certificate = await get_certificate(act, self._certificates, certificate_id, expected_version)
@@ -165,7 +164,7 @@ class CertificateService:
     async def report_lost(self, caller: Caller, certificate_id: str, *, key: str | None = None) -> Done[Certificate]:
         """Hold it at once (挂失), with all else on the same electronic key: nobody has to approve (art. 13).
 
-        Reported again, there is nothing left to do.
+        Whatever it was held for before, it is never released. Reported again, there is nothing left to do.
         """
 
         async def work(act: Act) -> Done[Certificate]:
@@ -174,13 +173,12 @@ class CertificateService:
                 act.caller, certificate.operator_id, certificate.registrar_id, act.session
             )
             ensure_own_or_managed(act.caller, holder)
-            if certificate.state is not CertificateState.ISSUED:
+            if certificate.loss_reported_at is not None:
                 return Done(certificate, None)
-            changed = held(certificate, HoldReason.KEY_LOST, act.at)
+            changed = reported_lost(certificate, act.at)
             done = await self._keep(act, changed, "certificate.key_lost", described(changed))
-            if changed.electronic_key_id is not None:
-                for other in await lose(act, self._electronic_keys, self._certificates, changed):
-                    await act.record("certificate.held", other.id, other.participant_id, {"reason": other.hold_reason})
+            for other in await lose(act, self._electronic_keys, self._certificates, changed):
+                await act.record("certificate.key_lost", other.id, other.participant_id, described(other))
             return done
 
         return await self._change(caller, Action.REPORT_KEY_LOST, work, {"certificate": certificate_id}, key)

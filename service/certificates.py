@@ -89,7 +89,8 @@ class Certificate:
     One that is REQUESTED has neither serial number, fingerprint nor PEM; its dates are those it would have if it were
     issued when it was asked for. `spki_sha256` names its key. `chain_verified` says what verification found when the
     certificate came in. `superseded_by_id` is set as soon as there is a successor: until the first use of that one, or
-    `overlap_ends_at`, both are usable. `certified_by`: see `certificate_holders.hands_on`.
+    `overlap_ends_at`, both are usable. `loss_reported_at`: its key is lost, whatever else it is held for.
+    `certified_by`: see `certificate_holders.hands_on`.
     """
 
     id: str
@@ -126,6 +127,7 @@ class Certificate:
     superseded_at: datetime | None = None
     held_at: datetime | None = None
     hold_reason: HoldReason | None = None
+    loss_reported_at: datetime | None = None
     revoked_at: datetime | None = None
     revocation_reason: str | None = None
     invalidity_date: datetime | None = None

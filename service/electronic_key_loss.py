@@ -1,21 +1,18 @@
 """A lost electronic key: every certificate on it is held at once, and custody knows that it is lost (art. 13)."""
 
 from service.acts import Act
-from service.certificate_changes import held
-from service.certificates import Certificate, CertificateState, HoldReason
+from service.certificate_changes import reported_lost
+from service.certificates import Certificate
 from service.electronic_keys import ELECTRONIC_KEY_TRANSITIONS, ElectronicKey, ElectronicKeyCommand, moved_on
 from service.storage.certificates import CertificateStore
 from service.storage.electronic_keys import ElectronicKeyStore
 
-_MOST = 100  # certificates on one key
-
 
 async def hold_all_on(act: Act, certificates: CertificateStore, electronic_key: ElectronicKey) -> list[Certificate]:
-    """Hold what is issued on that key to its participant; answers what was held."""
-    on_it = {"electronicKeyId": electronic_key.id, "participantId": electronic_key.participant_id}
-    stored = await certificates.list_by(on_it, _MOST, act.session)
-    issued = [each for each in stored if each.state is CertificateState.ISSUED]
-    return [await certificates.replace(act.session, held(each, HoldReason.KEY_LOST, act.at)) for each in issued]
+    """Hold what stands on that key of its participant's; answers what did not know of the loss yet."""
+    standing = await certificates.standing_on(electronic_key.id, electronic_key.participant_id, act.session)
+    unaware = [each for each in standing if each.loss_reported_at is None]
+    return [await certificates.replace(act.session, reported_lost(each, act.at)) for each in unaware]
 
 
 async def lose(

@@ -130,6 +130,7 @@ class RefusalCode(StrEnum):
     CERTIFICATE_LIST_STALE = "CERTIFICATE_LIST_STALE"
     CERTIFICATE_NOT_FOUND = "CERTIFICATE_NOT_FOUND"
     CERTIFICATE_STATE = "CERTIFICATE_STATE"
+    CERTIFICATE_KEY_LOST = "CERTIFICATE_KEY_LOST"
     CERTIFICATE_NOT_OWN = "CERTIFICATE_NOT_OWN"
     CERTIFICATE_ALREADY_HELD = "CERTIFICATE_ALREADY_HELD"
     CERTIFICATE_REQUEST_PENDING = "CERTIFICATE_REQUEST_PENDING"
@@ -583,6 +584,11 @@ RULES: Mapping[RefusalCode, Rule] = MappingProxyType(
             13,
             "A certificate that is {state} cannot do this: {command}.",
             "证书状态为 {state}，不能办理：{command}。",
+        ),
+        RefusalCode.CERTIFICATE_KEY_LOST: Rule(
+            13,
+            "Its key was reported lost: the certificate is not released any more.",
+            "其密钥已挂失，证书不再解冻。",
         ),
         RefusalCode.CERTIFICATE_NOT_OWN: Rule(
             13,

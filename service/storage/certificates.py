@@ -47,7 +47,7 @@ CERTIFICATES = declare(
     Index((("operatorId", 1), ("notAfter", 1), ("_id", 1))),
     Index((("registrarId", 1), ("_id", 1))),
     Index((("registrarId", 1), ("state", 1), ("_id", 1))),
-    Index((("electronicKeyId", 1), ("_id", 1))),
+    Index((("electronicKeyId", 1), ("participantId", 1), ("state", 1), ("_id", 1))),
     Index((("participantId", 1), ("_id", 1))),
     Index((("participantId", 1), ("state", 1), ("_id", 1))),
     Index((("participantId", 1), ("notAfter", 1), ("_id", 1))),
@@ -208,6 +208,13 @@ class CertificateStore(Versioned[Certificate]):
     async def standing_of(self, holder: Document, session: Session = None) -> list[Certificate]:
         """Those not ended, of `{"operatorId": ...}` or `{"registrarId": ...}`; few, since seats are."""
         return await self.list_by({**holder, "state": {"$in": _STANDING}}, 100, session)
+
+    async def standing_on(
+        self, electronic_key_id: str, participant_id: str, session: Session = None
+    ) -> list[Certificate]:
+        """Those of the participant on one electronic key that are not ended, however many are."""
+        on_it = {"electronicKeyId": electronic_key_id, "participantId": participant_id}
+        return await self.list_by({**on_it, "state": {"$in": _STANDING}}, 100, session)
 
     async def of_key(self, spki_sha256: str, session: Session = None) -> list[Certificate]:
         """Those that are proven to be of the key; others only say so, and may be anybody's."""

@@ -19,6 +19,7 @@ from service.certificate_changes import (
     next_state,
     reinstated,
     released,
+    reported_lost,
     revoked,
     succeeded,
     superseded,
@@ -148,6 +149,11 @@ class CertificateLife(RuleBasedStateMachine):
             assert self.certificate is before
 
     @rule()
+    def report_lost(self) -> None:
+        self.do(lambda: reported_lost(self.certificate, AT))
+        assert self.certificate.loss_reported_at is not None
+
+    @rule()
     def release(self) -> None:
         self.do(lambda: released(self.certificate))
 
@@ -179,6 +185,10 @@ class CertificateLife(RuleBasedStateMachine):
             assert None not in {self.certificate.held_at, self.certificate.hold_reason}
         if self.certificate.state is CertificateState.ISSUED:
             assert (self.certificate.held_at, self.certificate.hold_reason) == (None, None)
+
+    @invariant()
+    def lost_is_never_usable_again(self) -> None:
+        assert self.certificate.loss_reported_at is None or self.certificate.state is not CertificateState.ISSUED
 
     @invariant()
     def revoked_means_when_and_why(self) -> None:

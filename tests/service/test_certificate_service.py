@@ -73,7 +73,39 @@ async def test_no_hold_of_the_participants_comes_before_the_depositorys(desk: Ce
         with pytest.raises(Refused) as caught:
             await desk.certificates.hold(OFFICER, each.id)
         assert sole(caught) is RefusalCode.CERTIFICATE_STATE
-        assert (await desk.certificates.release(OFFICER, each.id)).subject.state is CertificateState.ISSUED
+    assert (await desk.certificates.release(OFFICER, asked.id)).subject.state is CertificateState.ISSUED
+    with pytest.raises(Refused) as caught:
+        await desk.certificates.release(OFFICER, lost.id)
+    assert sole(caught) is RefusalCode.CERTIFICATE_KEY_LOST
+
+
+@pytest.mark.parametrize(
+    ("by", "reason"), [(None, HoldReason.KEY_LOST), (OFFICER, HoldReason.EXAMINED)], ids=["participant", "depository"]
+)
+async def test_a_loss_is_known_of_what_was_held_before_and_nobody_releases_it(
+    desk: Certifying, by: Caller | None, reason: HoldReason
+) -> None:
+    _, administrator = await desk.open()
+    me, certificate = caller_for(administrator), await desk.issue(administrator)
+    since = (await desk.certificates.hold(by or me, certificate.id)).subject.held_at
+    desk.pass_days(1)
+    done = await desk.certificates.report_lost(me, certificate.id)
+    assert done.record is not None
+    assert done.record.kind == "certificate.key_lost"
+    assert (done.subject.held_at, done.subject.hold_reason) == (since, reason)
+    assert done.subject.loss_reported_at is not None
+    with pytest.raises(Refused) as caught:
+        await desk.certificates.release(OFFICER, certificate.id)
+    assert sole(caught) is RefusalCode.CERTIFICATE_KEY_LOST
+    assert (await desk.certificates.report_lost(me, certificate.id)).record is None
+
+
+async def test_a_request_whose_key_is_lost_comes_to_nothing_and_the_next_need_not_wait(desk: Certifying) -> None:
+    _, administrator = await desk.open()
+    asked = (await desk.requests.request(REVIEWER, ask(administrator))).subject
+    lost = (await desk.certificates.report_lost(caller_for(administrator), asked.id)).subject
+    assert (lost.state, lost.loss_reported_at is not None) == (CertificateState.REVOKED, True)
+    assert (await desk.issue(administrator)).state is CertificateState.ISSUED
 
 
 async def test_a_revoked_one_is_not_released(desk: Certifying) -> None:
@@ -253,6 +285,7 @@ async def test_an_index_serves_every_query(desk: Certifying, wire_uri: str) -> N
         await store.standing_of({"operatorId": "live-op-1"})
         await store.standing_of({"registrarId": "live-reg-1"})
         await store.of_key("ab" * 32)
+        await store.standing_on("live-key-1", "live-par-1")
         await store.requested("", 10)
         await store.overlaps_due(now, 10)
         await queries.assert_indexed(sorted_in_memory=True)

@@ -20,7 +20,7 @@ from service.electronic_keys import (
 from service.operators import Operator
 from service.refusals import RefusalCode, Refused
 from service.storage.database import Database
-from tests.service.certifying import LOGIN, Certifying, make_csr, make_key
+from tests.service.certifying import LOGIN, SEAL, Certifying, make_csr, make_key
 from tests.service.institutions import OFFICER, OTHER_USCC, REVIEWER, caller_for, sole
 from tests.service.test_certificate_rules import AT
 
@@ -96,6 +96,32 @@ async def test_a_loss_that_the_operator_reports_reaches_custody(desk: Certifying
     (found,) = await desk.electronic_keys.get_many(OFFICER, [key.id])
     assert found is not None
     assert found.status is ElectronicKeyStatus.LOST
+
+
+@pytest.mark.wire
+@pytest.mark.parametrize("reported", ["the certificate", "the key"])
+async def test_what_else_is_on_a_lost_key_is_lost_with_it_be_it_held_or_not(desk: Certifying, reported: str) -> None:
+    _, administrator = await desk.open()
+    key, me = await given_to(desk, administrator), caller_for(administrator)
+    certificates = []
+    for profile in (LOGIN, SEAL):
+        request = RequestInput(profile, make_csr(make_key()), operator_id=administrator.id, electronic_key_id=key.id)
+        asked = await desk.requests.request(REVIEWER, request)
+        certificates.append((await desk.requests.approve(OFFICER, asked.subject.id)).subject)
+    held, other = certificates
+    await desk.certificates.hold(me, held.id)
+    if reported == "the key":
+        await desk.electronic_keys.change(me, key.id, ElectronicKeyCommand.LOSE)
+    else:
+        await desk.certificates.report_lost(me, held.id)
+    assert (await desk.again(other)).state is CertificateState.HELD
+    (found,) = await desk.electronic_keys.get_many(OFFICER, [key.id])
+    assert found is not None
+    assert found.status is ElectronicKeyStatus.LOST
+    for each in certificates:
+        with pytest.raises(Refused) as caught:
+            await desk.certificates.release(OFFICER, each.id)
+        assert sole(caught) is RefusalCode.CERTIFICATE_KEY_LOST
 
 
 @pytest.mark.wire

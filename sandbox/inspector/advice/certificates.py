@@ -121,6 +121,10 @@ TEXTS = {
         "Read the certificate's state and choose a step it allows; what is revoked stays revoked.",
         "请先查询证书状态并选择允许的操作；已吊销的证书不可恢复。",
     ),
+    "CERTIFICATE_KEY_LOST": (
+        "Make a new key, and request a certificate for it.",
+        "请重新生成密钥，并申请新证书。",
+    ),
     "CERTIFICATE_NOT_OWN": (
         "Let the holder do it, or an administrator of the participant.",
         "请由持有人本人或本用户的管理员办理。",
