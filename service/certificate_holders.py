@@ -103,6 +103,20 @@ class CertificateHolders:
             raise refuse(RefusalCode.OPERATOR_NOT_FOUND, "operatorId")
         return holder
 
+    async def get_certifiable(self, act: Act, operator_id: str | None, registrar_id: str | None) -> CertificateHolder:
+        """The holder, if the caller may ask for its certificate and it may have one. Raises Refused.
+
+        Who leaves takes its certificates along: both meet at the holder, so that none comes in between and stays.
+        """
+        holder = await self.get_for(act.caller, operator_id, registrar_id, act.session)
+        ensure_own_or_managed(act.caller, holder)
+        ensure_active(holder)
+        if holder.registrar is not None:
+            await self.registrars.touch(act.session, holder.id)
+        else:
+            await self.operators.touch(act.session, holder.id)
+        return holder
+
 
 def _sees_registrars(caller: Caller) -> bool:
     return caller.kind in {CallerKind.REGISTRAR, CallerKind.SYSTEM}

@@ -23,7 +23,7 @@ from service.certificate_changes import (
     succeeded,
     superseded,
 )
-from service.certificate_holders import CertificateHolders, hands_on
+from service.certificate_holders import CertificateHolders, ensure_active, hands_on
 from service.certificates import (
     Certificate,
     CertificateState,
@@ -151,6 +151,9 @@ class CertificateIssuing:
             raise refuse(RefusalCode.CERTIFICATE_NOT_FOUND, "certificateId")
         if certificate.state is CertificateState.ISSUED:  # another process was faster
             return certificate
+        holder = await self._holders.of(certificate, act.session)
+        if holder is not None:
+            ensure_active(holder)  # whoever was frozen since the intent waits for approval again
         issued = replace(
             certificate,
             state=next_state(certificate.state, CertificateCommand.ISSUE),

@@ -15,8 +15,6 @@ from service.certificate_changes import ensure_extended
 from service.certificate_holders import (
     CertificateHolder,
     CertificateHolders,
-    ensure_active,
-    ensure_own_or_managed,
     hands_on,
 )
 from service.certificate_issuing import CertificateIssuing, described, pem_of
@@ -105,9 +103,7 @@ class CertificateRegistration:
         await self._ensure_our_world(caller, facts, above)  # 2
 
         async def work(act: Act) -> Done[Certificate]:
-            holder = await self._holders.get_for(act.caller, given.operator_id, None, act.session)
-            ensure_own_or_managed(act.caller, holder)
-            ensure_active(holder)
+            holder = await self._holders.get_certifiable(act, given.operator_id, None)
             self._ensure_named(facts, holder)  # 3
             verdict = self._judge(act, facts, given.profile, above)  # 4
             certificate = self._registered(act, facts, holder, given, verdict)

@@ -13,7 +13,6 @@ from service.certificate_holders import (
     CertificateHolder,
     CertificateHolders,
     ensure_active,
-    ensure_own_or_managed,
     get_certificate,
     hands_on,
 )
@@ -88,9 +87,7 @@ class CertificateRequests:
         """
 
         async def work(act: Act) -> Done[Certificate]:
-            holder = await self._holders.get_for(act.caller, given.operator_id, given.registrar_id, act.session)
-            ensure_own_or_managed(act.caller, holder)
-            ensure_active(holder)
+            holder = await self._holders.get_certifiable(act, given.operator_id, given.registrar_id)
             await self._ensure_vacant(act, holder, given.profile)
             certificate = await self._requested(
                 act, holder, given.profile, given.request, electronic_key_id=given.electronic_key_id
@@ -154,9 +151,7 @@ class CertificateRequests:
 
         async def work(act: Act) -> Done[Certificate]:
             old = await get_certificate(act, self._certificates, certificate_id, expected_version)
-            holder = await self._holders.get_for(act.caller, old.operator_id, old.registrar_id, act.session)
-            ensure_own_or_managed(act.caller, holder)
-            ensure_active(holder)
+            holder = await self._holders.get_certifiable(act, old.operator_id, old.registrar_id)
             ensure_renewable(old, act.at)
             await self._ensure_none_waits(act, holder, old.profile)
             keeper = electronic_key_id or old.electronic_key_id

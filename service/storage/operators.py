@@ -36,7 +36,7 @@ OPERATORS = declare(
     Index((("name", 1), ("_id", 1))),
     Index((("searchGrams", 1), ("_id", 1))),
     Index((("telephone.blindIndex", 1), ("_id", 1))),
-    derived=SEARCH_PROPERTIES,
+    derived={**SEARCH_PROPERTIES, "touched": {"bsonType": ["int", "long"]}},
 )
 
 
@@ -120,6 +120,10 @@ class OperatorStore(Versioned[Operator]):
             "status": {"$in": [OperatorStatus.ACTIVE.value, OperatorStatus.FROZEN.value]},
         }
         return await self.list_by(query, limit, session)
+
+    async def touch(self, session: Session, operator_id: str) -> None:
+        """Makes a transaction that gives the operator something meet one that ends it: one of them is tried again."""
+        await self.collection.update_one({"_id": operator_id}, {"$inc": {"touched": 1}}, session=session)
 
     async def saw(self, operator_id: str, at: datetime) -> None:
         """Not a change of the record: the version stays."""

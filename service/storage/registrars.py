@@ -23,6 +23,10 @@ class RegistrarStore(Versioned[Registrar]):
     async def find_by_number(self, number: str, session: Session = None) -> Registrar | None:
         return await self.find_by({"number": number}, session)
 
+    async def touch(self, session: Session, registrar_id: str) -> None:
+        """Makes a transaction that gives the registrar something meet one that ends it: one of them is tried again."""
+        await self.collection.update_one({"_id": registrar_id}, {"$inc": {"touched": 1}}, session=session)
+
     async def touch_other_officers(self, session: Session, registrar_id: str) -> int:
         """How many other active officers there are. Two who end each other at once meet: one of them is tried again."""
         active = {"role": RegistrarRole.OFFICER.value, "status": RegistrarStatus.ACTIVE.value}

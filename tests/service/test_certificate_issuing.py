@@ -14,7 +14,7 @@ from service.pki.parsing import CertificateFacts
 from service.pki.signers import SigningKeyUnusable
 from service.storage.database import Database
 from tests.service.certifying import Certifying, ask
-from tests.service.institutions import OFFICER, REVIEWER
+from tests.service.institutions import OFFICER, REVIEWER, caller_for
 
 pytestmark = pytest.mark.wire
 
@@ -64,6 +64,19 @@ async def test_a_token_that_does_not_answer_leaves_the_intent_waiting(desk: Cert
     assert found.outcome is Outcome.WAITING
     desk.issuing._authority = desk.authority
     assert [each.outcome for each in await desk.issuing.finish_interrupted()] == [Outcome.FINISHED]
+
+
+async def test_an_intent_whose_holder_was_frozen_meanwhile_is_abandoned(desk: Certifying) -> None:
+    _, administrator = await desk.open()
+    clerk = await desk.register(administrator, "000002")
+    asked = (await desk.requests.request(REVIEWER, ask(clerk))).subject
+    whole, desk.issuing._authority = desk.issuing._authority, Dying(desk, ConnectionResetError())
+    with pytest.raises(ConnectionResetError):
+        await desk.requests.approve(OFFICER, asked.id)
+    await desk.operators.freeze(caller_for(administrator), clerk.id)
+    desk.issuing._authority = whole
+    assert [each.outcome for each in await desk.issuing.finish_interrupted()] == [Outcome.ABANDONED]
+    assert (await desk.again(asked)).state is CertificateState.REQUESTED
 
 
 async def test_an_intent_whose_key_was_blocked_meanwhile_is_abandoned(desk: Certifying) -> None:
