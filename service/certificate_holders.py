@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from service.access import Caller, CallerKind, OperatorRole, Permission, RegistrarRole, may_see
 from service.acts import Act
-from service.certificates import Certificate, Obstacle, obstacles
+from service.certificates import Certificate, HoldReason, Obstacle, obstacles
 from service.operators import Operator, OperatorStatus
 from service.participants import Participant, may_use_platform, standing_of
 from service.pki.profiles import Holder, OperatorHolder, RegistrarHolder
@@ -131,6 +131,13 @@ def ensure_active(holder: CertificateHolder) -> None:
         raise refuse(RefusalCode.OPERATOR_STATE, "operatorId", status=status, command="CERTIFICATE")
     if holder.participant is not None and not may_use_platform(holder.participant):
         raise refuse(RefusalCode.PARTICIPANT_NOT_ACTIVE, status=standing_of(holder.participant).value)
+
+
+def ensure_not_examined(caller: Caller, seated: Certificate | None) -> None:
+    """Raises Refused(DEPOSITORY_DECIDES) for whoever would put another in the place of an operator's examined one."""
+    examined = seated is not None and seated.operator_id is not None and seated.hold_reason is HoldReason.EXAMINED
+    if examined and caller.kind is not CallerKind.REGISTRAR:
+        raise refuse(RefusalCode.DEPOSITORY_DECIDES)
 
 
 def ensure_own_or_managed(caller: Caller, holder: CertificateHolder) -> None:

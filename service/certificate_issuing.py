@@ -23,7 +23,7 @@ from service.certificate_changes import (
     succeeded,
     superseded,
 )
-from service.certificate_holders import CertificateHolders, ensure_active, hands_on
+from service.certificate_holders import CertificateHolders, ensure_active, ensure_not_examined, hands_on
 from service.certificates import (
     Certificate,
     CertificateState,
@@ -105,6 +105,8 @@ class CertificateIssuing:
         holder = await self._holders.of(requested, act.session)
         if holder is None or requested.request is None:
             raise refuse(RefusalCode.CERTIFICATE_NOT_FOUND, "certificateId")
+        seated = await self._certificates.find_seated(requested.holder_id, requested.profile, act.session)
+        ensure_not_examined(act.caller, seated)
         key = parse_request(requested.request).key
         named, legal_name = holder.named(), holder.legal_name(self._world)
         intent = self.authority.prepare(Order(requested.profile, named, legal_name, key, self._terms.days), act.at)
@@ -176,11 +178,13 @@ class CertificateIssuing:
     async def make_room(self, act: Act, coming: Certificate) -> None:
         """Let the one that has the holder's seat give way. Raises Refused(CERTIFICATE_ALREADY_HELD) if it does not.
 
-        The one that is renewed serves on beside its successor; one that is expired or held is superseded at once.
+        The one that is renewed serves on beside its successor; one that is expired or held is superseded at once. For
+        what the depository examines it alone puts another in its place.
         """
         seated = await self._certificates.find_seated(coming.holder_id, coming.profile, act.session)
         if seated is None or seated.id == coming.id:
             return
+        ensure_not_examined(act.caller, seated)
         expired = validity_at(seated, act.at) is CertificateValidity.EXPIRED
         if seated.id == coming.supersedes_id and seated.state is CertificateState.ISSUED and not expired:
             await self._certificates.replace(act.session, succeeded(seated, coming.id, act.at + self._terms.overlap))

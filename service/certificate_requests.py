@@ -13,6 +13,7 @@ from service.certificate_holders import (
     CertificateHolder,
     CertificateHolders,
     ensure_active,
+    ensure_not_examined,
     get_certificate,
     hands_on,
 )
@@ -252,6 +253,7 @@ class CertificateRequests:
     async def _ensure_vacant(self, act: Act, holder: CertificateHolder, profile: CertificateProfile) -> None:
         await self._ensure_none_waits(act, holder, profile)
         seated = await self._certificates.find_seated(holder.id, profile, act.session)
+        ensure_not_examined(act.caller, seated)
         if seated is None or seated.state is CertificateState.HELD:
             return
         if validity_at(seated, act.at) is not CertificateValidity.EXPIRED:

@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 
 from service.access import SYSTEM, Permission
+from service.certificate_registration import RegistrationInput
 from service.certificates import (
     CertificateState,
+    RevocationReason,
 )
 from service.pki.parsing import parse_certificate
 from service.refusals import RefusalCode, Refused
@@ -156,6 +158,30 @@ async def test_one_request_waits_at_a_time(desk: Certifying) -> None:
     with pytest.raises(Refused) as caught:
         await desk.requests.request(REVIEWER, ask(administrator))
     assert sole(caught) is RefusalCode.CERTIFICATE_REQUEST_PENDING
+
+
+async def test_no_new_one_takes_the_place_of_what_the_depository_examines(desk: Certifying) -> None:
+    _, administrator = await desk.open()
+    clerk = await desk.register(administrator, "000002", permissions=[Permission.CERTIFICATE_REQUEST])
+    me = caller_for(administrator)
+    approver = replace(me, permissions=me.permissions | {Permission.CERTIFICATE_APPROVE})
+    examined = await desk.issue(clerk)
+    await desk.certificates.hold(me, examined.id)
+    asked = (await desk.requests.request(caller_for(clerk), ask(clerk))).subject
+    await desk.certificates.hold(OFFICER, examined.id)
+    with pytest.raises(Refused) as caught:
+        await desk.requests.approve(approver, asked.id)
+    assert sole(caught) is RefusalCode.DEPOSITORY_DECIDES
+    await desk.certificates.revoke(OFFICER, asked.id, RevocationReason.CESSATION_OF_OPERATION)
+    with pytest.raises(Refused) as caught:
+        await desk.requests.request(caller_for(clerk), ask(clerk))
+    assert sole(caught) is RefusalCode.DEPOSITORY_DECIDES
+    outside = RegistrationInput(LOGIN, clerk.id, desk.outside.issue(number="000002"))
+    with pytest.raises(Refused) as caught:
+        await desk.registration.register(me, outside)
+    assert sole(caught) is RefusalCode.DEPOSITORY_DECIDES
+    assert (await desk.again(examined)).state is CertificateState.HELD
+    assert (await desk.issue(clerk)).state is CertificateState.ISSUED, "the depository decides so"
 
 
 async def test_one_whose_certificate_expired_or_whose_key_is_lost_gets_a_new_one(desk: Certifying) -> None:
