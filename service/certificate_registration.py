@@ -41,6 +41,7 @@ from service.storage.electronic_keys import ElectronicKeyStore
 from service.world import World
 
 _MOST_ABOVE = 4  # authorities' certificates given with one
+_MOST_UNVERIFIED = 10  # of one holder that have not ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class CertificateRegistration:
         6. It takes the holder's seat; one that it supersedes must end before it does.
 
         One in SM2 is kept and shown with its facts, and never usable. Since whoever likes may write such a thing, it
-        claims neither key nor serial number nor seat, and may not have the name of the authority here.
+        claims neither key nor serial number nor seat, may not have the name of the authority here, and is one of few.
         """
         await self._acts.permit(caller, Action.REGISTER_CERTIFICATE)
         facts, above = self._parse(given)  # 1
@@ -191,8 +192,16 @@ class CertificateRegistration:
                 raise error.at("certificate") from None
             await self._keys.claim(act.session, facts.key.spki_sha256, coming.holder_id, coming.profile, act.at)
             known = known or await self._certificates.find_by_serial(facts.issuer, facts.serial, act.session)
+        else:
+            await self._ensure_few_unverified(act, coming.holder_id)
         if known is not None:
             raise refuse(RefusalCode.CERTIFICATE_KNOWN, "certificate", serial=facts.serial)
+
+    async def _ensure_few_unverified(self, act: Act, operator_id: str) -> None:
+        """Anybody writes as many of them as they like, and all end with their holder in one transaction."""
+        standing = await self._certificates.standing_of({"operatorId": operator_id}, act.session)
+        if sum(not each.proven for each in standing) >= _MOST_UNVERIFIED:
+            raise refuse(RefusalCode.CERTIFICATE_UNVERIFIED_TOO_MANY, "certificate", most=_MOST_UNVERIFIED)
 
     async def _seated(self, act: Act, coming: Certificate) -> Certificate:
         if coming.supersedes_id is not None:

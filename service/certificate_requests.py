@@ -261,8 +261,8 @@ class CertificateRequests:
 
     async def _ensure_none_waits(self, act: Act, holder: CertificateHolder, profile: CertificateProfile) -> None:
         field = "operatorId" if holder.operator else "registrarId"
-        standing = await self._certificates.standing_of({field: holder.id}, act.session)
-        if any(each.state is CertificateState.REQUESTED and each.profile is profile for each in standing):
+        requested = await self._certificates.requested_of({field: holder.id}, act.session)
+        if any(each.profile is profile for each in requested):
             raise refuse(RefusalCode.CERTIFICATE_REQUEST_PENDING, "profile", profile=profile.value)
 
 

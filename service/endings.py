@@ -17,6 +17,7 @@ from service.storage.database import Session
 from service.storage.operators import OperatorStore
 
 _BATCH = 200
+_MOST_NAMED = 100  # a record has a bounded size, and an end must not fail on it
 
 
 class CertificateEnd(StrEnum):
@@ -75,9 +76,16 @@ def offboarding(
         "reason": reason.value,
         "permissions": [*operator.permissions],
         "sms": [each.topic.value for each in operator.sms_subscriptions],
-        "certificates": list(certificates),
+        **ended_with_it(certificates),
         "successor": successor_id,
     }
+
+
+def ended_with_it(certificates: Sequence[str]) -> dict[str, object]:
+    """What a record says of the certificates that ended: their ids, and how many more where there are very many."""
+    named: dict[str, object] = {"certificates": [*certificates[:_MOST_NAMED]]}
+    more = len(certificates) - _MOST_NAMED
+    return named | {"moreCertificates": more} if more > 0 else named
 
 
 async def narrow_operators(act: Act, operators: OperatorStore, participant: Participant) -> dict[str, object]:

@@ -138,6 +138,7 @@ class RefusalCode(StrEnum):
     CERTIFICATE_KEY_OF_OTHER_PROFILE = "CERTIFICATE_KEY_OF_OTHER_PROFILE"
     CERTIFICATE_KEY_REUSED = "CERTIFICATE_KEY_REUSED"
     CERTIFICATE_KNOWN = "CERTIFICATE_KNOWN"
+    CERTIFICATE_UNVERIFIED_TOO_MANY = "CERTIFICATE_UNVERIFIED_TOO_MANY"
     CERTIFICATE_NOT_EXTENDED = "CERTIFICATE_NOT_EXTENDED"
     CERTIFICATE_RENEWAL_TOO_EARLY = "CERTIFICATE_RENEWAL_TOO_EARLY"
     CERTIFICATE_RENEWED = "CERTIFICATE_RENEWED"
@@ -624,6 +625,11 @@ RULES: Mapping[RefusalCode, Rule] = MappingProxyType(
             13,
             "A certificate of this issuer with the serial number {serial} is registered already.",
             "该签发机构序列号为 {serial} 的证书已登记。",
+        ),
+        RefusalCode.CERTIFICATE_UNVERIFIED_TOO_MANY: Rule(
+            13,
+            "The holder has {most} certificates that cannot be verified here: one ends before another is registered.",
+            "该持有人已有 {most} 张无法在此验证的证书，须先终止其中之一，方可再登记。",
         ),
         RefusalCode.CERTIFICATE_NOT_EXTENDED: Rule(
             14,

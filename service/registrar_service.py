@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from service import institution_numbers as numbers
 from service.access import Caller, CallerKind, RegistrarRole
 from service.acts import Act, Acts, Done
+from service.endings import ended_with_it
 from service.identifiers import Kind
 from service.policy import Action
 from service.refusals import Findings, RefusalCode, refuse
@@ -84,7 +85,7 @@ class RegistrarService:
                 raise refuse(RefusalCode.LAST_OFFICER, "registrarId", number=registrar.number)
             certificates = await self._certificates.end_registrars(act.session, registrar.id, act.at)
             left = await self._registrars.replace(act.session, ended(registrar, act.at))
-            content = {"number": left.number, "role": left.role, "certificates": list(certificates)}
+            content = {"number": left.number, "role": left.role, **ended_with_it(certificates)}
             return Done(left, await act.record("registrar.ended", left.id, None, content))
 
         asked = {"registrar": registrar_id, "version": expected_version}

@@ -209,6 +209,10 @@ class CertificateStore(Versioned[Certificate]):
         """Those not ended, of `{"operatorId": ...}` or `{"registrarId": ...}`; few, since seats are."""
         return await self.list_by({**holder, "state": {"$in": _STANDING}}, 100, session)
 
+    async def requested_of(self, holder: Document, session: Session = None) -> list[Certificate]:
+        """Those that the holder waits for, whatever else it has: one of a profile."""
+        return await self.list_by({**holder, "state": CertificateState.REQUESTED.value}, 100, session)
+
     async def standing_on(
         self, electronic_key_id: str, participant_id: str, session: Session = None
     ) -> list[Certificate]:

@@ -284,6 +284,8 @@ async def test_an_index_serves_every_query(desk: Certifying, wire_uri: str) -> N
         await store.find_seated("live-op-1", LOGIN)
         await store.standing_of({"operatorId": "live-op-1"})
         await store.standing_of({"registrarId": "live-reg-1"})
+        await store.requested_of({"operatorId": "live-op-1"})
+        await store.requested_of({"registrarId": "live-reg-1"})
         await store.of_key("ab" * 32)
         await store.standing_on("live-key-1", "live-par-1")
         await store.requested("", 10)

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,15 +12,15 @@ from service.access import SYSTEM
 from service.authority import OutsideAuthorities
 from service.certificate_registration import RegistrationInput
 from service.certificates import Certificate, CertificateState, Obstacle, RevocationReason
-from service.operators import Operator
+from service.operators import OffboardReason, Operator
 from service.pki.chain import ChainStatus
 from service.pki.keys import facts_of
 from service.pki.parsing import parse_certificate, parse_revocation_list
 from service.refusals import RefusalCode, Refused
 from service.storage.database import Database
 from service.world import PRODUCTION
-from tests.service.certifying import LOGIN, Certifying, Key, OutsideAuthority, make_key
-from tests.service.institutions import OFFICER, OTHER_USCC, caller_for, sole
+from tests.service.certifying import LOGIN, Certifying, Key, OutsideAuthority, ask, make_key
+from tests.service.institutions import OFFICER, OTHER_USCC, REVIEWER, caller_for, sole
 from tests.service.test_certificate_life import status_over
 
 pytestmark = pytest.mark.wire
@@ -120,6 +121,41 @@ async def test_who_revokes_a_compromised_key_ends_no_certificate_that_only_says_
     assert (await desk.again(saying_so)).version == saying_so.version
     assert done.record is not None
     assert json.loads(done.record.content)["content"]["fellWithIt"] == [], "nor is one named"
+
+
+async def test_a_holder_has_few_that_nobody_verified_until_one_of_them_ends(
+    desk: Certifying, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.certificate_registration._MOST_UNVERIFIED", 2)
+    _, administrator = await desk.open(OTHER_USCC, "ISS001")
+    first, _ = [await registered(desk, administrator, forged(desk, "Anybody", serial=number)) for number in (1, 2)]
+    third = forged(desk, "Anybody", serial=3)
+    with pytest.raises(Refused) as caught:
+        await registered(desk, administrator, third)
+    assert sole(caught) is RefusalCode.CERTIFICATE_UNVERIFIED_TOO_MANY
+    assert (await desk.issue(administrator)).state is CertificateState.ISSUED, "one that is verified is not counted"
+    await desk.certificates.revoke(OFFICER, first.id, RevocationReason.CESSATION_OF_OPERATION)
+    assert (await registered(desk, administrator, third)).state is CertificateState.ISSUED
+
+
+async def test_however_many_were_registered_they_end_with_their_holder_and_hide_nothing(desk: Certifying) -> None:
+    _, administrator = await desk.open()
+    clerk = await desk.register(administrator, "000002")
+    one = await registered(desk, administrator, sm2(desk))
+    many = [
+        replace(one, id=f"{one.id}{number:03d}", operator_id=clerk.id, fingerprint=f"{number:064x}")
+        for number in range(150)
+    ]
+    await desk.certificate_store.insert_many(None, many)
+    await desk.requests.request(REVIEWER, ask(clerk))
+    with pytest.raises(Refused) as caught:
+        await desk.requests.request(REVIEWER, ask(clerk))
+    assert sole(caught) is RefusalCode.CERTIFICATE_REQUEST_PENDING
+    done = await desk.operators.offboard(caller_for(administrator), clerk.id, OffboardReason.LEFT)
+    assert done.record is not None
+    content = json.loads(done.record.content)["content"]
+    assert (len(content["certificates"]), content["moreCertificates"]) == (100, 51)
+    assert await desk.certificate_store.standing_of({"operatorId": clerk.id}) == []
 
 
 async def test_an_issuer_and_a_serial_number_that_nobody_verified_keep_the_true_one_out_of_nothing(

@@ -153,6 +153,10 @@ TEXTS = {
         "Nothing is left to do: look for it in `certificates` by its fingerprint.",
         "无需重复登记：请在 `certificates` 中按指纹查询。",
     ),
+    "CERTIFICATE_UNVERIFIED_TOO_MANY": (
+        "Revoke one that is not needed any more, with `revokeCertificate`.",
+        "请先以 `revokeCertificate` 吊销不再需要的一张。",
+    ),
     "CERTIFICATE_NOT_EXTENDED": (
         "Renew with a certificate that ends later than the old one.",
         "换发的证书到期日应晚于原证书。",
