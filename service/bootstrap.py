@@ -291,6 +291,7 @@ def services_over(
             calendars=CalendarStore(database),
             certificates=certificates,
             participants=participants,
+            operators=operators,
             personal_data=personal_data,
             base_url=settings.public_url,
         ),

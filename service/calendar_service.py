@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from service.access import SYSTEM, Caller, may_see
 from service.acts import Act, Acts, Done
-from service.calendars import Calendar, calendar_text, is_token, token_of, withdrawn
+from service.calendars import Calendar, calendar_text, is_answered, is_token, token_of, withdrawn
 from service.certificates import SEATED
 from service.identifiers import Kind
 from service.pagination import PageRequest
@@ -14,6 +14,7 @@ from service.policy import Action
 from service.refusals import RefusalCode, refuse
 from service.storage.calendars import CALENDAR_CODEC, CalendarStore
 from service.storage.certificates import BY_EXPIRY, CertificateFilter, CertificateStore, certificate_query
+from service.storage.operators import OperatorStore
 from service.storage.participants import ParticipantStore
 from service.world import World
 
@@ -31,6 +32,7 @@ class CalendarService:
         calendars: CalendarStore,
         certificates: CertificateStore,
         participants: ParticipantStore,
+        operators: OperatorStore,
         personal_data: PersonalData,
         base_url: str,
     ) -> None:
@@ -39,6 +41,7 @@ class CalendarService:
         self._calendars = calendars
         self._certificates = certificates
         self._participants = participants
+        self._operators = operators
         self._personal_data = personal_data
         self._base_url = base_url
 
@@ -51,7 +54,13 @@ class CalendarService:
             for former in await self._calendars.of_participant(participant_id, act.session):
                 if former.withdrawn_at is None:
                     await self._calendars.replace(act.session, withdrawn(former, act.at))
-            fresh = Calendar(id=act.new_id(Kind.CALENDAR), version=1, participant_id=participant_id, created_at=act.at)
+            fresh = Calendar(
+                id=act.new_id(Kind.CALENDAR),
+                version=1,
+                participant_id=participant_id,
+                given_out_by=act.caller.id,
+                created_at=act.at,
+            )
             await self._calendars.insert(act.session, fresh)
             return Done(fresh, await act.record("calendar.given_out", fresh.id, participant_id, {}))
 
@@ -86,14 +95,19 @@ class CalendarService:
         return f"{self._base_url}{CALENDAR_PATH}/{token_of(calendar, self._personal_data)}.ics"
 
     async def find_text(self, token: str) -> str | None:
-        """The feed at an address, as it is now; None for one that was never given out, or is withdrawn."""
+        """The feed at an address, as it is now; None for one that was never given out, or is withdrawn.
+
+        Nor is it answered while its participant, or who gave it out, is not let in.
+        """
         calendar = await self._calendars.find(token.partition(".")[0])
         if calendar is None or not is_token(token, calendar, self._personal_data):
             return None
         participant = await self._participants.find(calendar.participant_id)
+        giver = await self._operators.find(calendar.given_out_by or "")
+        if participant is None or giver is None or not is_answered(participant, giver):
+            return None
         now = self._acts.now(SYSTEM)
         wanted = CertificateFilter(participant_id=calendar.participant_id, expires_from=now - _PAST)
         query = certificate_query(wanted, None, now) | {"state": {"$in": [state.value for state in SEATED]}}
         page = await self._certificates.page(PageRequest(BY_EXPIRY, _MOST_EVENTS), query)
-        name = participant.participant_code if participant else ""
-        return calendar_text(self._world, name, page.items, now)
+        return calendar_text(self._world, participant.participant_code, page.items, now)

@@ -11,6 +11,8 @@ from datetime import date, datetime, timedelta
 
 from service.certificates import Certificate, renewal_start
 from service.clock import business_date
+from service.operators import Operator, OperatorStatus
+from service.participants import Participant, may_use_platform
 from service.personal_data import PersonalData
 from service.world import World
 
@@ -19,11 +21,12 @@ _OCTETS = 75  # of a line, RFC 5545, 3.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calendar:
-    """A feed of one participant's certificates, until it is withdrawn."""
+    """A feed of one participant's certificates, until it is withdrawn, or who gave it out leaves."""
 
     id: str
     version: int
     participant_id: str
+    given_out_by: str | None
     created_at: datetime
     withdrawn_at: datetime | None = None
 
@@ -37,6 +40,11 @@ def token_of(calendar: Calendar, personal_data: PersonalData) -> str:
 def is_token(token: str, calendar: Calendar, personal_data: PersonalData) -> bool:
     expected = token_of(calendar, personal_data)
     return calendar.withdrawn_at is None and hmac.compare_digest(token.encode(errors="replace"), expected.encode())
+
+
+def is_answered(participant: Participant, giver: Operator) -> bool:
+    """Whether who gave the address out is let in. Who leaves has it still, and must not read by it (art. 11)."""
+    return may_use_platform(participant) and giver.status is OperatorStatus.ACTIVE
 
 
 def withdrawn(calendar: Calendar, at: datetime) -> Calendar:

@@ -8,17 +8,18 @@ import pytest
 from starlette.applications import Starlette
 
 from service.calendar_service import CalendarService
-from service.calendars import calendar_text
+from service.calendars import calendar_text, token_of
 from service.http.calendars import calendar_routes
 from service.http.rate_limits import TokenBuckets
 from service.http.requests import Requests
+from service.operators import OffboardReason
 from service.refusals import RefusalCode, Refused
 from service.storage.calendars import CalendarStore
 from service.storage.database import Database
 from service.world import PRODUCTION
 from tests.databases import NEIGHBOUR
 from tests.service.certifying import Certifying
-from tests.service.institutions import OTHER_USCC, caller_for
+from tests.service.institutions import BREACH, OFFICER, OTHER_USCC, caller_for
 from tests.service.test_certificate_rules import AT, ISSUED
 
 URL = "https://prop.example.org"
@@ -68,6 +69,7 @@ def calendars_of(desk: Certifying) -> CalendarService:
         calendars=CalendarStore(desk.database),
         certificates=desk.certificate_store,
         participants=desk.participant_store,
+        operators=desk.operator_store,
         personal_data=desk.personal_data,
         base_url=URL,
     )
@@ -117,3 +119,25 @@ async def test_a_new_address_withdraws_the_one_before(wire_database: Database) -
     second = (await calendars.give_out(caller, administrator.participant_id)).subject
     found = await calendars.get_many(caller, [first.id, second.id])
     assert [calendars.url_of(each) is None for each in found if each] == [True, False]
+
+
+@pytest.mark.wire
+async def test_an_address_is_answered_while_its_participant_and_who_gave_it_out_are_let_in(
+    wire_database: Database,
+) -> None:
+    desk = Certifying(wire_database)
+    participant, first = await desk.open()
+    second = await desk.second_administrator(first)
+    calendars, admin = calendars_of(desk), caller_for(first)
+    calendar = (await calendars.give_out(caller_for(second), participant.id)).subject
+    address = token_of(calendar, desk.personal_data)
+    assert await calendars.find_text(address) is not None
+    await desk.participants.suspend(OFFICER, participant.id, BREACH)
+    assert await calendars.find_text(address) is None
+    await desk.participants.resume(OFFICER, participant.id)
+    await desk.operators.freeze(admin, second.id)
+    assert await calendars.find_text(address) is None
+    await desk.operators.unfreeze(admin, second.id)
+    assert await calendars.find_text(address) is not None
+    await desk.operators.offboard(admin, second.id, OffboardReason.LEFT)
+    assert await calendars.find_text(address) is None
