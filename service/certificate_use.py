@@ -1,6 +1,7 @@
 """The end of an old certificate: the first use of its successor, or the end of their overlap (art. 14)."""
 
 import functools
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -13,7 +14,7 @@ from service.records import RecordService
 from service.storage.certificates import CertificateStore
 from service.storage.database import Database, Session
 
-_BATCH = 100
+_logger = logging.getLogger(__name__)
 
 
 class CertificateUse:
@@ -44,17 +45,23 @@ class CertificateUse:
     async def supersede_due(self, participant_id: str | None = None) -> int:
         """End the old ones whose overlap is over; answers how many. For a job, in any number of processes.
 
-        With a participant, by that participant's time.
+        With a participant, by that participant's time. One that cannot end is logged and tried again the next time; the
+        others do not wait for it.
         """
-        done = 0
-        while due := await self._certificates.overlaps_due(self._clock.now(participant_id), _BATCH, participant_id):
-            for each in due:
-                done += await self._database.transaction(functools.partial(self._supersede_found, each.id))
-        return done
+        due = await self._certificates.overlaps_due(self._clock.now(participant_id), participant_id)
+        return sum([await self._try_to_supersede(each) for each in due])
 
     async def overlaps_ending(self, participant_id: str, after: datetime, until: datetime) -> Sequence[datetime]:
         """When there will be something for `supersede_due` to do."""
         return await self._certificates.overlaps_ending(participant_id, after, until)
+
+    async def _try_to_supersede(self, certificate_id: str) -> int:
+        """0 where it did not end."""
+        try:
+            return await self._database.transaction(functools.partial(self._supersede_found, certificate_id))
+        except Exception:  # whatever it is, the next one may be able to
+            _logger.exception("an old certificate cannot end", extra={"certificate": certificate_id})
+            return 0
 
     async def _supersede_found(self, certificate_id: str, session: Session) -> int:
         old = await self._certificates.find(certificate_id, session)

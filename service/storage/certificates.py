@@ -228,12 +228,12 @@ class CertificateStore(Versioned[Certificate]):
     async def requested(self, after: str, limit: int) -> list[Certificate]:
         return await self.list_by({"state": CertificateState.REQUESTED.value, "_id": {"$gt": after}}, limit)
 
-    async def overlaps_due(self, now: datetime, limit: int, participant_id: str | None = None) -> list[Certificate]:
-        """Old ones that still serve though their overlap is over, of one participant or of all."""
+    async def overlaps_due(self, now: datetime, participant_id: str | None = None) -> list[str]:
+        """Ids of old ones that still serve though their overlap is over, of one participant or of all, latest last."""
         whose = {} if participant_id is None else {"participantId": participant_id}
-        cursor = self.collection.find({"overlapDue": {"$gt": _EVER, "$lte": now}, **whose})
-        found = await cursor.sort([("overlapDue", 1), ("_id", 1)]).limit(limit).to_list(limit)
-        return [self._codec.decode(each) for each in found]
+        due = {"overlapDue": {"$gt": _EVER, "$lte": now}, **whose}
+        found = await self.collection.find(due, {"_id": 1}).sort([("overlapDue", 1), ("_id", 1)]).to_list(None)
+        return [each["_id"] for each in found]
 
     async def overlaps_ending(self, participant_id: str, after: datetime, until: datetime) -> list[datetime]:
         """When overlaps of a participant's end in this time."""

@@ -13,9 +13,9 @@ from service.certificates import (
 )
 from service.operators import Operator
 from service.refusals import RefusalCode, Refused
-from service.storage.database import Database
+from service.storage.database import Database, Session
 from tests.service.certifying import Certifying, logged_in, make_csr, make_key
-from tests.service.institutions import OFFICER, caller_for, sole
+from tests.service.institutions import OFFICER, OTHER_USCC, caller_for, sole
 
 pytestmark = pytest.mark.wire
 
@@ -58,6 +58,27 @@ async def test_the_old_one_ends_with_the_overlap_though_the_new_is_never_used(de
     assert sum(counts) >= 1
     assert (await desk.again(old)).state is CertificateState.SUPERSEDED
     assert [each.kind for each in await desk.records_of(old.id)].count("certificate.superseded") == 1
+
+
+async def test_one_that_cannot_end_with_its_overlap_holds_up_no_other(
+    desk: Certifying, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, administrator = await desk.open()
+    _, stranger = await desk.open(OTHER_USCC, "ISS001")
+    (stuck, _), (other, _) = await renewed(desk, administrator), await renewed(desk, stranger)
+    replace_one = desk.certificate_store.replace
+
+    async def fail(session: Session, certificate: Certificate) -> Certificate:
+        if certificate.id == stuck.id:
+            raise RuntimeError("as it may be")
+        return await replace_one(session, certificate)
+
+    monkeypatch.setattr(desk.certificate_store, "replace", fail)
+    desk.pass_days(15)
+    assert await desk.use.supersede_due() == 1
+    assert (await desk.again(other)).state is CertificateState.SUPERSEDED
+    (told,) = [each for each in caplog.records if each.name == "service.certificate_use"]
+    assert getattr(told, "certificate", None) == stuck.id
 
 
 async def test_renewal_rekeys_unless_it_is_said_in_so_many_words(desk: Certifying) -> None:

@@ -289,5 +289,6 @@ async def test_an_index_serves_every_query(desk: Certifying, wire_uri: str) -> N
         await store.of_key("ab" * 32)
         await store.standing_on("live-key-1", "live-par-1")
         await store.requested("", 10)
-        await store.overlaps_due(now, 10)
+        await store.overlaps_due(now)
+        await store.overlaps_due(now, "live-par-1")
         await queries.assert_indexed(sorted_in_memory=True)
