@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -10,21 +9,17 @@ from typing import TypeVar
 import click
 from pydantic import SecretBytes, SecretStr
 
-from service.access import SYSTEM, RegistrarRole
+from service.access import SYSTEM
 from service.bootstrap import Services, names_in
 from service.ceremony import hold_ceremony
-from service.certificate_requests import RequestInput
-from service.certificates import CertificateProfile
 from service.clock import SystemClock
 from service.conformance_commands import conformance
 from service.evidence import receipts
 from service.evidence.checkpoint import parse_verifier
 from service.evidence.verify import verify_record
-from service.pki.parsing import parse_request
 from service.production import bytes_of, read_production, with_services
 from service.reference import reference
-from service.registrar_service import RegistrarInput
-from service.registrars import Registrar
+from service.registrar_commands import registrar
 from service.sentences import SpeakingGroup
 from service.server import run
 from service.settings import signing_keys
@@ -37,7 +32,6 @@ T = TypeVar("T")
 # Named, not imported: the GraphQL face stands on the service, and the service may not import it (import contracts).
 APPLICATION = "schema.production:application"
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group(cls=SpeakingGroup)
@@ -159,98 +153,6 @@ def init_authority(directory: Path, url: str, root_passphrase_file: Path, issuin
 
 
 @main.group()
-def registrar() -> None:
-    """The depository's staff."""
-
-
-def _certifying(command: Callable[..., None]) -> Callable[..., None]:
-    """The two files of a certificate's making: its private key is in neither, and never comes here."""
-    request = click.option("--request", type=FILE, help="A PKCS#10 request (PEM) made with the registrar's own key.")
-    certificate = click.option("--certificate", type=NEW_FILE, help="Where the certificate (PEM) is written.")
-    return request(certificate(command))
-
-
-@registrar.command()
-@click.argument("number")
-@click.argument("name")
-@click.option("--role", type=click.Choice([role.value for role in RegistrarRole]), required=True)
-@_certifying
-def add(number: str, name: str, role: str, request: Path | None, certificate: Path | None) -> None:
-    """Add NAME to the staff under NUMBER, which certificates name it by; with a request, certify its key to log in."""
-    pair = _pair(request, certificate)
-
-    async def work(services: Services) -> None:
-        added = (await services.registrars.add(SYSTEM, RegistrarInput(number, name, RegistrarRole(role)))).subject
-        click.echo(f"Added {added.number}, {added.role}: {added.id}")
-        if pair is not None:
-            await _certify(services, added, *pair)
-
-    with_services(work)
-
-
-@registrar.command()
-@click.argument("number")
-@_certifying
-def certify(number: str, request: Path | None, certificate: Path | None) -> None:
-    """Certify a key of registrar NUMBER to log in with: the first, or one where the last is lost or has expired."""
-    pair = _pair(request, certificate)
-    if pair is None:
-        raise click.UsageError("Give a --request, and where its --certificate is to be written.")
-
-    async def work(services: Services) -> None:
-        await _certify(services, await _registrar(services, number), *pair)
-
-    with_services(work)
-
-
-@registrar.command()
-@click.argument("number")
-def end(number: str) -> None:
-    """End registrar NUMBER, who leaves the staff: sessions and certificates end at once, and for good.
-
-    The last officer stays. Where a key is in other hands, have its certificate revoked for keyCompromise before.
-    """
-
-    async def work(services: Services) -> None:
-        done = await services.registrars.end(SYSTEM, (await _registrar(services, number)).id)
-        when = f"{done.subject.ended_at:%Y-%m-%d %H:%M:%S} UTC"
-        if done.record is None:
-            click.echo(f"{number} has ended already, at {when}: nothing was left to do.")
-        else:
-            click.echo(f"Ended {number}, {done.subject.role}, at {when}: {done.record.id}")
-
-    with_services(work)
-
-
-async def _registrar(services: Services, number: str) -> Registrar:
-    found = await services.registrars.find_by_number(SYSTEM, number)
-    if found is None:
-        raise click.ClickException(f"There is no registrar {number}.")
-    return found
-
-
-def _pair(request: Path | None, certificate: Path | None) -> tuple[str, Path] | None:
-    """The request's text and the place of its certificate. Raises Refused for what is no good request."""
-    if request is None and certificate is None:
-        return None
-    if request is None or certificate is None:
-        raise click.UsageError("--request and --certificate belong together.")
-    if certificate.exists():
-        raise click.UsageError(f"{certificate} exists already: nothing is written over.")
-    text = bytes_of(request).decode("ascii", "replace")
-    parse_request(text.encode())  # before anything is done: whoever cannot be certified is not added either
-    return text, certificate
-
-
-async def _certify(services: Services, registrar: Registrar, request: str, file: Path) -> None:
-    asked = RequestInput(CertificateProfile.LOGIN, request, registrar_id=registrar.id)
-    certificate = (await services.certificate_requests.request(SYSTEM, asked)).subject
-    with file.open("x", encoding="ascii") as stream:
-        stream.write(certificate.pem or "")
-    click.echo(f"Certified until {certificate.not_after:%Y-%m-%d}: SHA-256 {certificate.fingerprint}")
-
-
-@main.group()
 def evidence() -> None:
     """Records and the proof of them."""
 
@@ -276,3 +178,4 @@ def verify(file: Path, jwks: Path | None, key: Path | None) -> None:
 
 
 main.add_command(conformance)
+main.add_command(registrar)

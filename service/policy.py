@@ -161,7 +161,9 @@ POLICY: Mapping[Action, Allowed] = MappingProxyType(
         Action.HOLD_CERTIFICATE: Allowed(_ADMINISTRATOR, Permission.CERTIFICATE_MANAGE, _OFFICER),
         Action.RELEASE_CERTIFICATE: Allowed(_ADMINISTRATOR, Permission.CERTIFICATE_MANAGE, _OFFICER),
         Action.REVOKE_CERTIFICATE: Allowed(_ADMINISTRATOR, Permission.CERTIFICATE_MANAGE, _OFFICER),
-        Action.REPORT_KEY_LOST: Allowed(_ALL_OPERATORS, registrars=_COUNTER),  # art. 13: nothing delays a loss report
+        Action.REPORT_KEY_LOST: Allowed(  # art. 13: nothing delays a loss report
+            _ALL_OPERATORS, registrars=_COUNTER, system=True
+        ),
         Action.ACKNOWLEDGE_REMINDER: Allowed(_ALL_OPERATORS, Permission.CERTIFICATE_REQUEST, _COUNTER),
         Action.KEEP_CALENDAR: Allowed(_ADMINISTRATOR, Permission.CERTIFICATE_MANAGE),
         Action.READ_ELECTRONIC_KEY: _read(Permission.CERTIFICATE_READ),

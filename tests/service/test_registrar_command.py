@@ -104,3 +104,24 @@ def test_who_cannot_be_certified_is_not_added(environ: dict[str, str], tmp_path:
     for lone in ("--request", "--certificate"):
         half = prop("registrar", "certify", "R1", lone, str(tmp_path / "r1.csr"), **environ)
         assert half.exit_code == 2
+
+
+def test_nothing_is_done_where_the_certificate_cannot_be_written(environ: dict[str, str], tmp_path: Path):
+    openssl_request(tmp_path, "r1")
+    files = ("--request", str(tmp_path / "r1.csr"), "--certificate", str(tmp_path / "nowhere" / "r1.crt"))
+    refused = prop("registrar", "add", "R1", "Zhao Liu", "--role", "OFFICER", *files, **environ)
+    assert (refused.exit_code, "cannot be written: No such file or directory." in refused.stderr) == (2, True)
+    assert prop("registrar", "add", "R1", "Zhao Liu", "--role", "OFFICER", **environ).exit_code == 0
+
+
+def test_one_who_lost_the_key_is_certified_anew_with_nobody_else_there(environ: dict[str, str], tmp_path: Path):
+    for name in ("lost", "new"):
+        openssl_request(tmp_path, name)
+    files = ("--request", str(tmp_path / "lost.csr"), "--certificate", str(tmp_path / "lost.crt"))
+    assert prop("registrar", "add", "R1", "Zhao Liu", "--role", "OFFICER", *files, **environ).exit_code == 0
+    files = ("--request", str(tmp_path / "new.csr"), "--certificate", str(tmp_path / "new.crt"))
+    refused = prop("registrar", "certify", "R1", *files, **environ)
+    assert "[CERTIFICATE_ALREADY_HELD]" in refused.stderr
+    done = prop("registrar", "certify", "R1", "--lost", *files, **environ)
+    assert done.exit_code == 0, done.output
+    x509.load_pem_x509_certificate((tmp_path / "new.crt").read_bytes())
