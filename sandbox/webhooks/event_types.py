@@ -109,7 +109,7 @@ _TYPES = (
               {"certificate": None, "tier": 14, "audience": ["OPERATOR", "ADMINISTRATOR"]}),
     EventType("certificate.reminder.acknowledged", 14, "到期提醒已确认", "A reminder was acknowledged", Kind.REMINDER,
               {"certificate": None, "tier": 14}),
-    EventType("certificate.held", 13, "证书已暂停", "A certificate was held", Kind.CERTIFICATE, {"reason": "KEY_LOST"}),
+    EventType("certificate.held", 13, "证书已暂停", "A certificate was held", Kind.CERTIFICATE, {"reason": "ASKED"}),
     EventType("certificate.released", 13, "证书已恢复", "A certificate was released", Kind.CERTIFICATE, _CERTIFICATE),
     EventType("certificate.key_lost", 13, "密钥遗失已报告", "The loss of a key was reported", Kind.CERTIFICATE, {}),
     EventType("certificate.revoked", 13, "证书已吊销", "A certificate was revoked", Kind.CERTIFICATE,
