@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -81,10 +82,14 @@ class OperatorFeed(ChangeFeed[Operator]):
     def __init__(self, database: Database) -> None:
         super().__init__(database, OPERATORS, OPERATOR_CODEC, Action.READ_OPERATOR)
 
-    def follow(self, current: CurrentCaller, wanted: OperatorFilter) -> AsyncGenerator[Operator]:
+    async def follow(self, current: CurrentCaller, wanted: OperatorFilter) -> AsyncGenerator[Operator]:
         """As `_follow`. Raises BadInput for a text of no use, as the same filter does of a query."""
+        ensure_may(await current(), self._action)
         operator_query(wanted, None)
-        return self._follow(current, lambda operator: operators.fits(operator, wanted))
+        following = self._follow(current, lambda operator: operators.fits(operator, wanted))
+        async with aclosing(following):
+            async for operator in following:
+                yield operator
 
 
 class CertificateFeed(ChangeFeed[Certificate]):

@@ -26,6 +26,7 @@ _PARTICIPANT_CODE = re.compile(r"[A-Z][0-9A-Z]{2,7}")
 _OPERATOR_NUMBER = re.compile(r"[0-9]{6}")
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[0-9A-Za-z-]{1,63}(?:\.[0-9A-Za-z-]{1,63}){1,8}")
 _SHOWN = 40  # characters of a wrong number that are shown back
+_LONGEST_WRITTEN = 64  # characters of a number as it is given, grouped as people do
 
 LONGEST_NAME = 120
 
@@ -36,7 +37,8 @@ def _compact(text: str) -> str:
 
 
 def _parse(pattern: re.Pattern[str], code: RefusalCode, text: str, path: tuple[str, ...]) -> str:
-    number = _compact(text)
+    # Length first, here and in parse_name: to normalize is quadratic in a run of combining marks.
+    number = _compact(text) if len(text) <= _LONGEST_WRITTEN else ""
     if pattern.fullmatch(number) is None:
         raise refuse(code, *path, found=text[:_SHOWN])
     return number
@@ -104,7 +106,7 @@ def parse_email(text: str, *path: str) -> str:
 
 def parse_name(text: str, *path: str) -> str:
     """A name of a person or an institution: white space trimmed and single, no control or unassigned characters."""
-    name = " ".join(unicodedata.normalize("NFC", text).split())
+    name = " ".join(unicodedata.normalize("NFC", text).split()) if len(text) <= LONGEST_NAME else ""
     if not 1 <= len(name) <= LONGEST_NAME or any(unicodedata.category(char)[0] == "C" for char in name):
         raise refuse(RefusalCode.NAME_INVALID, *path, longest=LONGEST_NAME)
     return name

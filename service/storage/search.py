@@ -47,13 +47,15 @@ def found_by(text: str, *texts: str) -> bool:
 
 
 def search_query(text: str) -> Document:
-    """Finds what has `text` in it. Raises BadInput for an empty or very long one.
+    """Finds what has `text` in it. Raises BadInput for an empty or very long one, and for a control character.
 
     The grams lead through the index; the escaped expression then only looks at what they found.
     """
-    plain = _plain(text)
+    plain = _plain(text) if len(text) <= LONGEST_QUERY else ""  # NFKC is quadratic in a run of combining marks
     if not 1 <= len(plain) <= LONGEST_QUERY:
         raise BadInput(f"A text to search for has 1 to {LONGEST_QUERY} characters.")
+    if any(unicodedata.category(char) == "Cc" for char in plain):  # MongoDB takes no NUL in an expression
+        raise BadInput("A text to search for has no control characters.")
     if plain.isascii() and plain.isdecimal():
         return {"searchGrams": plain}
     grams = sorted(gram for gram in _grams(plain) if len(gram) == min(len(plain), 2))

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.access import Caller, OperatorRole, Permission
+from service.access import ANONYMOUS, Caller, OperatorRole, Permission
 from service.change_feeds import OperatorFeed
-from service.errors import BadInput
+from service.errors import BadInput, Unauthenticated
 from service.feeds import FellBehind, Follower
 from service.identifiers import Kind, new_id
 from service.integrator import Integrator
@@ -62,6 +62,15 @@ async def test_operators_are_not_followed_by_a_text_of_no_use(wire_database: Dat
     with pytest.raises(BadInput):
         await anext(feed.follow(current_caller, OperatorFilter(text=" ")))
     assert not feed._followers
+
+
+@pytest.mark.wire
+async def test_who_may_not_follow_is_told_so_before_a_filter_is_looked_at(wire_database: Database) -> None:
+    async def nobody() -> Caller:
+        return ANONYMOUS
+
+    with pytest.raises(Unauthenticated):
+        await anext(OperatorFeed(wire_database).follow(nobody, OperatorFilter(text=" ")))
 
 
 @pytest.mark.wire

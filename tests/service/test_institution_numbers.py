@@ -117,6 +117,12 @@ def test_a_refused_telephone_number_is_not_repeated() -> None:
     assert "1381234" not in str(caught.value)
 
 
+@pytest.mark.parametrize("parse", [numbers.parse_name, numbers.parse_clearing_number])
+def test_a_text_is_measured_before_it_is_normalized(parse: Callable[..., str]) -> None:
+    assert parse("JS1" + " " * 40)
+    refused(parse, "JS1" + " " * 120)
+
+
 def test_a_number_given_twice_is_refused_at_its_place() -> None:
     with pytest.raises(Refused) as caught:
         numbers.parse_each(numbers.parse_clearing_number, ["JS001", "JS002", "js001"], "clearingNumbers")

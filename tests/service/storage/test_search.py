@@ -56,7 +56,12 @@ def test_a_number_is_found_whole_with_or_without_its_zeros() -> None:
     assert finds(search_query("BRK"), search_fields("brk001"))
 
 
-@pytest.mark.parametrize("text", ["", "   ", "x" * 65])
+@pytest.mark.parametrize("text", ["", "   ", "x" * 65, "a\x00b"])
 def test_a_text_of_no_use_is_refused(text: str) -> None:
     with pytest.raises(BadInput):
         search_query(text)
+
+
+def test_a_text_is_measured_before_it_is_normalized() -> None:
+    with pytest.raises(BadInput):
+        search_query("x" + " " * 64)
