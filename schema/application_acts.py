@@ -5,6 +5,7 @@ from datetime import date
 import strawberry
 
 from schema.applications import Application
+from schema.bounds import at_most
 from schema.context import Context
 from schema.information import AdministratorInput, InformationInput
 from schema.mutations import EXPECTED_VERSION, mutation, own_or
@@ -24,6 +25,7 @@ OWN = "Left out: the caller's own."
 APPLICANT = "The credit code of the applicant, which applies in its own name (art. 6)."
 PARTICIPANT_VERSION = "The participant's version that was read: refused with VERSION_CONFLICT if it has changed since."
 EFFECTIVE = "The day it is to take effect, in Shanghai. Left out: with the approval."
+MOST_MATERIALS = 20
 ACCEPTED = "The number of the agreement in force: applying accepts it (art. 7)."
 
 
@@ -40,7 +42,7 @@ class ApplyForAccessInput:
     applicant_uscc: str = strawberry.field(description=APPLICANT)
     information: InformationInput
     administrator: AdministratorInput
-    materials: list[MaterialInput] = strawberry.field(default_factory=list)
+    materials: list[MaterialInput] = strawberry.field(default_factory=list, metadata=at_most(MOST_MATERIALS))
     truth_declared: bool = strawberry.field(default=False, description=TRUTH)
     agreement_number: int | None = strawberry.field(default=None, description=ACCEPTED)
     submit: bool = strawberry.field(default=True, description="False: keep it as a draft.")
@@ -52,7 +54,9 @@ class SubmitApplicationInput:
     expected_version: int | None = strawberry.field(default=None, description=EXPECTED_VERSION)
     information: InformationInput | None = strawberry.field(default=None, description="Left out: as it is.")
     administrator: AdministratorInput | None = strawberry.field(default=None, description="Left out: as it is.")
-    materials: list[MaterialInput] | None = strawberry.field(default=None, description="Left out: as they are.")
+    materials: list[MaterialInput] | None = strawberry.field(
+        default=None, description="Left out: as they are.", metadata=at_most(MOST_MATERIALS)
+    )
     truth_declared: bool | None = strawberry.field(default=None, description=TRUTH)
     agreement_number: int | None = strawberry.field(default=None, description=ACCEPTED)
 
@@ -78,7 +82,7 @@ class ChangeInformationInput:
     participant_id: strawberry.ID | None = strawberry.field(default=None, description=OWN)
     applicant_uscc: str = strawberry.field(description=APPLICANT)
     information: InformationInput
-    materials: list[MaterialInput] = strawberry.field(default_factory=list)
+    materials: list[MaterialInput] = strawberry.field(default_factory=list, metadata=at_most(MOST_MATERIALS))
     truth_declared: bool = strawberry.field(default=False, description=TRUTH)
     effective_from: date | None = strawberry.field(default=None, description=EFFECTIVE)
     expected_version: int | None = strawberry.field(default=None, description=PARTICIPANT_VERSION)
@@ -88,7 +92,7 @@ class ChangeInformationInput:
 class ApplyForClosureInput:
     participant_id: strawberry.ID | None = strawberry.field(default=None, description=OWN)
     applicant_uscc: str = strawberry.field(description=APPLICANT)
-    materials: list[MaterialInput] = strawberry.field(default_factory=list)
+    materials: list[MaterialInput] = strawberry.field(default_factory=list, metadata=at_most(MOST_MATERIALS))
     truth_declared: bool = strawberry.field(default=False, description=TRUTH)
     reason: str | None = None
     effective_from: date | None = strawberry.field(default=None, description=EFFECTIVE)

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import strawberry
 
+from schema.bounds import at_most
 from schema.certificates import Certificate
 from schema.context import Context
 from schema.mutations import EXPECTED_VERSION, mutation
@@ -13,15 +14,17 @@ from service.certificate_registration import RegistrationInput
 from service.certificate_requests import RequestInput
 from service.certificates import Certificate as CertificateRecord
 from service.certificates import CertificateProfile, RevocationReason
+from service.pki.parsing import MAX_CERTIFICATE_BYTES
 from service.policy import Action
 
 REQUEST = "A PKCS#10 request in PEM, signed with the key that it asks to certify. Its names are not read."
+PEM = at_most(MAX_CERTIFICATE_BYTES)
 
 
 @strawberry.input
 class RequestCertificateInput:
     profile: CertificateProfile
-    request: str = strawberry.field(description=REQUEST)
+    request: str = strawberry.field(description=REQUEST, metadata=PEM)
     operator_id: strawberry.ID | None = strawberry.field(default=None, description="Left out: the caller itself.")
     registrar_id: strawberry.ID | None = None
     electronic_key_id: strawberry.ID | None = None
@@ -37,8 +40,10 @@ class ApproveCertificateInput:
 class RegisterCertificateInput:
     profile: CertificateProfile
     operator_id: strawberry.ID
-    certificate: str = strawberry.field(description="In PEM, exactly one. Never with its private key.")
-    chain: str = strawberry.field(default="", description="The authorities between it and its root, in PEM.")
+    certificate: str = strawberry.field(description="In PEM, exactly one. Never with its private key.", metadata=PEM)
+    chain: str = strawberry.field(
+        default="", description="The authorities between it and its root, in PEM.", metadata=PEM
+    )
     supersedes_id: strawberry.ID | None = strawberry.field(
         default=None, description="The certificate that it succeeds, which must end before it."
     )
@@ -48,7 +53,7 @@ class RegisterCertificateInput:
 @strawberry.input
 class RenewCertificateInput:
     certificate_id: strawberry.ID
-    request: str = strawberry.field(description=REQUEST)
+    request: str = strawberry.field(description=REQUEST, metadata=PEM)
     same_key: bool = strawberry.field(default=False, description="Keep the key. A renewal otherwise takes a new one.")
     electronic_key_id: strawberry.ID | None = None
     expected_version: int | None = strawberry.field(default=None, description=EXPECTED_VERSION)

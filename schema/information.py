@@ -5,6 +5,7 @@ from typing import Self
 
 import strawberry
 
+from schema.bounds import at_most
 from schema.context import Info
 from schema.cost import ListSize
 from schema.permissions import OnlyFor
@@ -100,7 +101,7 @@ class InformationInput:
     kind: ParticipantKind
     legal_name: str
     uscc: str = strawberry.field(description="统一社会信用代码, with its check digit.")
-    contacts: list[ContactInput]
+    contacts: list[ContactInput] = strawberry.field(metadata=at_most(len(ContactKind)))
     legal_name_en: str | None = None
     lei: str | None = None
     clearing_numbers: list[str] = strawberry.field(default_factory=list)

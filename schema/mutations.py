@@ -11,6 +11,7 @@ from typing import Annotated, Any, Protocol, Self, TypeVar, get_type_hints
 
 import strawberry
 
+from schema.bounds import ensure_bounded
 from schema.context import Context, Info
 from schema.cost import ListSize
 from schema.nodes import ensure_ids
@@ -86,6 +87,7 @@ def mutation(noun: type[Noun], *actions: Action) -> Callable[[Work[I, R]], Any]:
             ensure_ids(world, given)
             context.findings.idempotency_key = idempotency_key
             try:
+                ensure_bounded(given)
                 done = await work(None, context, given, idempotency_key)
             except Refused as refused:
                 context.findings.refused(refused.refusals)

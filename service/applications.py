@@ -240,11 +240,18 @@ def ensure_complete(application: Application, today: date) -> None:
     findings.raise_any()
 
 
-def _check_materials(application: Application, findings: Findings) -> None:
-    hashes = [material.sha256 for material in application.materials]
+def ensure_digests(materials: Iterable[Material]) -> None:
+    """Raises Refused for every paper that is not named by its SHA-256, or is named twice. A draft's too."""
+    findings = Findings()
+    hashes = [material.sha256 for material in materials]
     for place, digest in enumerate(hashes):
         if _SHA256.fullmatch(digest) is None or digest in hashes[:place]:
             findings.add(RefusalCode.MATERIAL_INVALID, "materials", str(place))
+    findings.raise_any()
+
+
+def _check_materials(application: Application, findings: Findings) -> None:
+    findings.attempt(ensure_digests, application.materials)
     kinds = {material.kind for material in application.materials}
     for required in REQUIRED_MATERIALS[application.type]:
         if required not in kinds:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from service.access import Caller
@@ -238,7 +239,7 @@ class CertificateRegistration:
             key_algorithm=facts.key.name,
             spki_sha256=facts.key.spki_sha256,
             pem=pem_of(facts),
-            chain_pem=given.chain,
+            chain_pem=_plain_chain(given.chain),
             participant_id=holder.participant_id,
             operator_id=holder.id,
             registered_at=act.at,
@@ -277,6 +278,11 @@ def _parse_chain(pem: str) -> list[x509.Certificate]:
         return [parse_certificate(each.encode(errors="replace")).certificate for each in blocks]
     except CertificateError as error:
         raise error.at("chain") from None
+
+
+def _plain_chain(pem: str) -> str:
+    """The certificates of a chain, and nothing of what else stands in its text."""
+    return "".join(each.public_bytes(Encoding.PEM).decode() for each in _parse_chain(pem))
 
 
 _END = "-----END CERTIFICATE-----"

@@ -7,7 +7,14 @@ from service import institution_numbers as numbers
 from service.access import ROLE_CEILINGS, Caller, OperatorRole, permissions_of
 from service.acts import Act, Done
 from service.application_book import ApplicationBook
-from service.applications import Application, ApplicationType, FirstAdministrator, Material, submitted
+from service.applications import (
+    Application,
+    ApplicationType,
+    FirstAdministrator,
+    Material,
+    ensure_digests,
+    submitted,
+)
 from service.clock import business_date
 from service.conformance import ConformanceCheck
 from service.identifiers import Kind
@@ -92,6 +99,8 @@ class Openings:
             parse_administrator, given.administrator, self._personal_data, operator_id, "administrator"
         )
         acceptance = await self._accepted(act, given.agreement_number, findings)
+        if not given.submit:  # what is handed in is held to this and more below
+            findings.attempt(ensure_digests, given.materials)
         findings.raise_any()
         application = self._book.draw_up(
             act,

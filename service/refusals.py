@@ -29,6 +29,8 @@ class RefusalCode(StrEnum):
     # writing
     VERSION_CONFLICT = "VERSION_CONFLICT"
     IDEMPOTENCY_KEY_REUSED = "IDEMPOTENCY_KEY_REUSED"
+    TEXT_TOO_LONG = "TEXT_TOO_LONG"
+    LIST_TOO_LONG = "LIST_TOO_LONG"
     SAME_PERSON = "SAME_PERSON"
     NOT_INDEPENDENT = "NOT_INDEPENDENT"
     PROPOSAL_NOT_FOUND = "PROPOSAL_NOT_FOUND"
@@ -229,6 +231,12 @@ RULES: Mapping[RefusalCode, Rule] = MappingProxyType(
         ),
         RefusalCode.IDEMPOTENCY_KEY_REUSED: Rule(
             None, "This idempotency key was used with another input.", "该幂等键已用于其他输入。"
+        ),
+        RefusalCode.TEXT_TOO_LONG: Rule(
+            None, "This has {found} characters; {longest} at most.", "此项有 {found} 个字符，最多 {longest} 个。"
+        ),
+        RefusalCode.LIST_TOO_LONG: Rule(
+            None, "These are {found}; {most} at most.", "此项有 {found} 个，最多 {most} 个。"
         ),
         RefusalCode.SAME_PERSON: Rule(
             11,

@@ -22,6 +22,7 @@ from service.storage.database import Database
 from tests.service.institutions import (
     CLOSURE,
     OFFICER,
+    OPENING_PAPERS,
     OTHER_USCC,
     REVIEWER,
     SECOND_OFFICER,
@@ -53,6 +54,12 @@ async def refused_to_apply(platform: Institutions, given: AccessInput) -> dict[R
 async def test_an_applicant_who_is_not_the_user_is_refused(platform: Institutions) -> None:
     given = make_access(applicant_uscc=OTHER_USCC)
     assert await refused_to_apply(platform, given) == {RefusalCode.APPLICANT_NOT_USER: ("information", "uscc")}
+
+
+async def test_a_draft_names_its_papers_by_their_digests(platform: Institutions) -> None:
+    papers = (*OPENING_PAPERS, replace(OPENING_PAPERS[0], sha256="no digest"))
+    given = make_access(materials=papers, submit=False)
+    assert await refused_to_apply(platform, given) == {RefusalCode.MATERIAL_INVALID: ("materials", "3")}
 
 
 async def test_a_wrong_check_digit_is_refused(platform: Institutions) -> None:

@@ -62,6 +62,14 @@ async def test_one_that_names_the_operator_and_leads_to_a_trusted_root_is_usable
     assert done.record.kind == "certificate.registered"
 
 
+async def test_of_a_chain_the_certificates_are_kept_and_no_text_around_them(desk: Certifying) -> None:
+    _, administrator = await desk.open()
+    above = OutsideAuthority(desk.clock.time, "Somebody's Root").issue(authority=True)
+    given_with_text = given(administrator, desk.outside.issue(), chain=f"a letter\n{above}")
+    done = await desk.registration.register(OFFICER, given_with_text)
+    assert done.subject.chain_pem == above
+
+
 async def test_the_same_serial_of_one_issuer_is_not_registered_twice(desk: Certifying) -> None:
     _, administrator = await desk.open()
     pem = desk.outside.issue()

@@ -31,6 +31,14 @@ TEXTS = {
         "Compare the field that is named with its type in /schema.graphql.",
         "请将所指字段与 /schema.graphql 中的类型对照。",
     ),
+    "TEXT_TOO_LONG": (
+        "Say it shorter, and hand in what is longer as a paper, known by its SHA-256.",
+        "请精简文字；较长内容请作为申请材料提交，并附其 SHA-256。",
+    ),
+    "LIST_TOO_LONG": (
+        "Send fewer at once, each of them once.",
+        "请减少单次提交的项数，且勿重复。",
+    ),
     "QUERY_TOO_EXPENSIVE": (
         "Ask for less at once: a smaller `first`, fewer nested lists; `extensions.cost` says what it costs.",
         "请减少单次查询量：减小 `first` 或减少嵌套列表；费用见 `extensions.cost`。",
