@@ -8,8 +8,13 @@ from dataclasses import dataclass, replace
 from inspect import isawaitable
 from typing import Any, cast
 
-from graphql import ExecutionResult, OperationType
-from graphql.execution import create_source_event_stream, map_source_to_response_event
+from graphql import ExecutionResult, GraphQLError, OperationType
+from graphql.execution import (
+    Executor,
+    create_source_event_stream,
+    execute_subscription_event,
+    map_source_to_response_event,
+)
 from strawberry.execution import optimized_is_awaitable
 
 from schema.context import Context
@@ -94,17 +99,22 @@ class Execution:
         if isinstance(executor, Answer):
             return executor
         try:
-            seconds = self.documents.limits.execution_seconds
-            with context.services.database.deadline(seconds):  # a call under way when an outage begins ends too
-                result = executor.execute_operation()
-                if not isinstance(result, ExecutionResult):  # something has to be waited for
-                    async with asyncio.timeout(seconds):
-                        result = await cast("Awaitable[ExecutionResult]", result)
+            result = await self._in_time(executor.execute_operation, context)
         except TimeoutError:
-            return Answer([self._timed_out()], cost=job.cost, executed=True)
+            return Answer([format_service_error(self._timed_out())], cost=job.cost, executed=True)
         except Exception as error:
             return Answer([format_exception(error, context.request_id)], cost=job.cost, executed=True)
         return await _answer(result, job, context)
+
+    async def _in_time(self, execute: Callable[[], object], context: Context) -> ExecutionResult:
+        """Raises TimeoutError once the time of one operation is over."""
+        seconds = self.documents.limits.execution_seconds
+        with context.services.database.deadline(seconds):  # a call under way when an outage begins ends too
+            result = execute()
+            if isinstance(result, ExecutionResult):
+                return result
+            async with asyncio.timeout(seconds):  # something has to be waited for
+                return await cast("Awaitable[ExecutionResult]", result)
 
     async def stream(self, job: Job, context: Context) -> AsyncGenerator[Answer]:
         """The answers of any operation: of a subscription as many as there are events, of another the one."""
@@ -122,7 +132,12 @@ class Execution:
                 refused = ExecutionResult(data=None, errors=events.errors)
                 yield replace(await _answer(refused, job, context), data=None, executed=False)
                 return
-            async with aclosing(map_source_to_response_event(executor, watched(events, context))) as results:
+
+            async def execute(of_event: Executor) -> ExecutionResult:
+                return await self._event(of_event, context)
+
+            answered = map_source_to_response_event(executor, watched(events, context), execute)
+            async with aclosing(answered) as results:
                 async for result in results:
                     yield await _answer(result, job, context)
         except ServiceError as error:
@@ -131,6 +146,14 @@ class Execution:
             yield Answer(errors, cost=job.cost)
         except Exception as error:
             yield Answer([format_exception(error, context.request_id)], cost=job.cost, executed=True)
+
+    async def _event(self, executor: Executor, context: Context) -> ExecutionResult:
+        """What one event comes to. One that takes too long is told so, and the next is waited for."""
+        try:
+            return await self._in_time(lambda: execute_subscription_event(executor), context)
+        except TimeoutError:
+            error = self._timed_out()
+            return ExecutionResult(data=None, errors=[GraphQLError(error.message, original_error=error)])
 
     def _executor(self, job: Job, context: Context) -> LeafExecutor | Answer:
         """The executor with its variables coerced, or the answer that says which of them is wrong."""
@@ -149,13 +172,11 @@ class Execution:
         executor.plan = job.operation.plan
         return executor
 
-    def _timed_out(self) -> FormattedError:
+    def _timed_out(self) -> Unavailable:
         seconds = self.documents.limits.execution_seconds
-        return format_service_error(
-            Unavailable(
-                f"The answer was not ready within {seconds:g} s. A mutation may be done: repeat it with its key.",
-                limit={"name": "execution_seconds", "limit": seconds},
-            )
+        return Unavailable(
+            f"The answer was not ready within {seconds:g} s. A mutation may be done: repeat it with its key.",
+            limit={"name": "execution_seconds", "limit": seconds},
         )
 
 

@@ -2,10 +2,14 @@
 
 import asyncio
 import json
+from collections.abc import AsyncGenerator
 
 import httpx
 import pytest
+import strawberry
 
+from schema.build import make_schema
+from schema.platform import PlatformQuery
 from schema.requests import EVENTS
 from tests.schema.making import HELLO, MARK, make_app, open_client
 
@@ -48,6 +52,35 @@ async def test_a_source_that_fails_ends_the_stream_with_a_masked_error(client: h
     assert [name for name, _ in events] == ["next", "next", "complete"]
     assert events[1][1]["errors"][0]["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
     assert "vault" not in json.dumps(events)
+
+
+@strawberry.type
+class Tick:
+    number: int
+
+    @strawberry.field
+    async def waits(self) -> bool:
+        if self.number == 0:
+            await asyncio.Event().wait()
+        return False
+
+
+@strawberry.type
+class TickSubscription:
+    @strawberry.subscription
+    async def ticks(self) -> AsyncGenerator[Tick, None]:
+        for number in range(2):
+            yield Tick(number=number)
+
+
+async def test_an_event_that_takes_too_long_is_ended_and_the_next_is_told() -> None:
+    schema = make_schema((PlatformQuery,), (), (TickSubscription,))
+    async with open_client(make_app(schema=schema, execution_ms=100)) as client:
+        events = await events_of(client, "subscription { ticks { waits } }")
+    assert [name for name, _ in events] == ["next", "next", "complete"]
+    late = events[0][1]["errors"][0]["extensions"]
+    assert (late["code"], late["limit"]) == ("SERVICE_UNAVAILABLE", {"name": "execution_seconds", "limit": 0.1})
+    assert events[1][1]["data"] == {"ticks": {"waits": False}}
 
 
 async def test_a_subscription_needs_a_stream(client: httpx.AsyncClient) -> None:
