@@ -42,7 +42,7 @@ MAX_ERRORS = 20
 LARGEST_KEPT = 16_000  # characters: longer documents are served, not kept
 TOKEN_BYTES = 500  # that a parsed token takes with what hangs on it
 KEPT_WEIGHT = 100_000  # of all documents: tokens, or as many times TOKEN_BYTES of text; with the plans 100 MB at most
-KEPT_QUERIES = 1_000
+KEPT_TEXTS = 10_000_000  # bytes of the texts that clients name by their hashes
 SHA256 = re.compile("[0-9a-fA-F]{64}")
 
 
@@ -135,7 +135,7 @@ class Documents:
 
     def __post_init__(self) -> None:
         self._prepared = Recent(KEPT_WEIGHT)
-        self._named = Recent(KEPT_QUERIES)
+        self._named = Recent(KEPT_TEXTS)
         self._texts = frozenset(self.trusted.values())
 
     @property
@@ -185,7 +185,7 @@ class Documents:
         if digest is None or len(source) > LARGEST_KEPT or self._named.find(digest) is not None:
             return
         if hmac.compare_digest(digest, sha256_of(source)):
-            self._named.keep(digest, source)
+            self._named.keep(digest, source, sys.getsizeof(source))
 
     def prepared(self, source: str, *, introspection: bool) -> Prepared:
         """The document, made ready. Raises DocumentRefused with what is wrong with it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from schema.documents import TOKEN_BYTES, DocumentRefused, Documents
+from schema.documents import KEPT_TEXTS, LARGEST_KEPT, TOKEN_BYTES, DocumentRefused, Documents
 from schema.limits import Limits
 from tests.schema.making import HELLO, make_app, make_trial_schema, open_client
 
@@ -66,6 +66,14 @@ def test_a_long_comment_weighs_what_it_takes() -> None:
     prepared = documents.prepared("{ __typename } # " + "\N{GRINNING FACE}" * 15_000, introspection=True)
     assert prepared.weight >= 15_000 * 4 // TOKEN_BYTES
     assert documents.prepared("{ __typename }", introspection=True).weight == 3
+
+
+def test_named_texts_are_kept_up_to_a_number_of_bytes() -> None:
+    documents = Documents(make_trial_schema(), Limits())
+    for number in range(300):
+        text = f"{number:03} #".ljust(LARGEST_KEPT, "\N{GRINNING FACE}")
+        documents.remember(text, persisted(text))
+    assert 0 < len(documents._named) <= KEPT_TEXTS // (4 * LARGEST_KEPT)
 
 
 async def test_an_invalid_query_is_not_remembered(client: httpx.AsyncClient) -> None:
