@@ -6,7 +6,7 @@ from typing import Self
 import strawberry
 
 from schema.context import Info
-from schema.cost import ListSize
+from schema.cost import ListSize, reads
 from schema.nodes import serve
 from schema.pagination import Connection, connect, page_request
 from schema.permissions import OnlyFor
@@ -249,6 +249,7 @@ class Agreement(Node, Marked):
     @strawberry.field(
         description="How many participants got it, and what they made of it: for the depository.",
         extensions=[OnlyFor(Action.READ_DELIVERY)],
+        metadata=reads(),
     )
     async def deliveries(self, info: Info) -> DeliveryCount | None:
         context = info.context

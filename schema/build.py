@@ -29,7 +29,7 @@ from schema.platform import PlatformQuery
 from schema.proposals import ProposalQuery
 from schema.records import RecordQuery
 from schema.reminders import ReminderMutation
-from schema.resolvers import shorten_resolvers
+from schema.resolvers import shorten_resolvers, take_turns
 from schema.scalars import SCALARS
 from schema.subscriptions import LiveSubscription
 from schema.tasks import TaskMutation, TaskQuery
@@ -102,6 +102,7 @@ def make_schema(queries: Sequence[type], mutations: Sequence[type] = (), subscri
     core = schema._schema  # noqa: SLF001 - graphql-core's schema, to which strawberry offers no public way
     note_leaves(core)
     shorten_resolvers(core)
+    take_turns(core)
     return schema
 
 

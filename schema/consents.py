@@ -7,6 +7,7 @@ import strawberry
 
 from schema.agreements import Agreement
 from schema.context import Context, Info
+from schema.cost import reads
 from schema.mutations import EXPECTED_VERSION, mutation
 from schema.nodes import find_node, serve
 from schema.permissions import OnlyFor
@@ -62,7 +63,7 @@ class Consent(Node, Marked):
             reason=record.reason,
         )
 
-    @strawberry.field(description="The version. For an administrator, to ask for it is to open it.")
+    @strawberry.field(description="The version. For an administrator, to ask for it is to open it.", metadata=reads())
     async def agreement(self, info: Info) -> Agreement | None:
         services = info.context.services
         await services.consents.note_opened(info.context.caller, self.agreement_number)

@@ -23,15 +23,18 @@ DEFAULT_LIMITS = Limits()
 LONGEST_UNKNOWN = 30.0  # seconds for which a subscription outlives a database that cannot say whose it is
 _RETRY_SECONDS = 0.5
 BATCH = 100  # keys that one storage call is given at most
+LOADS_AT_ONCE = 4  # of one request: what loaders fetch
+READS_AT_ONCE = 6  # of one request: what fields fetch by themselves; with the loads a fifth of the driver's connections
 
 
 class Loaders:
     """The DataLoaders of one request: one for each `get_many`, made when it is first asked for."""
 
-    __slots__ = ("_caller", "_made")
+    __slots__ = ("_caller", "_free", "_made")
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
+        self._free = asyncio.Semaphore(LOADS_AT_ONCE)
         self._made: dict[object, DataLoader[Any, Any]] = {}
 
     def over(self, get_many: GetMany[K, V]) -> DataLoader[K, V]:
@@ -41,7 +44,8 @@ class Loaders:
             caller = self._caller
 
             async def load(keys: list[K]) -> Sequence[V]:
-                return await get_many(caller, keys)
+                async with self._free:
+                    return await get_many(caller, keys)
 
             made = self._made[get_many] = DataLoader(load_fn=load, max_batch_size=BATCH)
         return made
@@ -58,9 +62,11 @@ class Context:
     identify: Callable[[], Awaitable[Caller]] | None = None
     findings: Findings = field(default_factory=Findings)
     loaders: Loaders = field(init=False)
+    reading: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
         self.loaders = Loaders(self.caller)
+        self.reading = asyncio.Semaphore(READS_AT_ONCE)
 
     async def current(self) -> Caller:
         """The caller as it is now, for what outlives one answer; what was loaded before is loaded anew.

@@ -1,7 +1,10 @@
 """What an operation may cost, computed from the document and the schema before anything runs.
 
 Every field costs 1, times the sizes of the lists around it. A connection's size is its `first` or `last`; that of any
-other list is what its `@listSize` declares. An upper bound: a field met twice counts twice, `@skip` is not believed.
+other list is what its `@listSize` declares. A field that goes to the database by itself costs READ_COST more for each
+time: a connection, its count, whatever says so with `reads`. Introspection goes to none: SCHEMA_FIELDS of its fields
+cost 1. A subscription pays once for many events: SUBSCRIBED times as much. An upper bound: a field met twice counts
+twice, `@skip` is not believed.
 """
 
 from collections.abc import Mapping
@@ -24,19 +27,24 @@ from graphql import (
     InlineFragmentNode,
     IntValueNode,
     OperationDefinitionNode,
+    OperationType,
     SelectionSetNode,
     VariableNode,
     get_named_type,
 )
 from strawberry.schema_directive import Location
 
+from schema.introspection import Introspection
 from schema.limits import Limits, QueryTooExpensive
 
 UNDECLARED = 100  # the size of a list that declares none; the schema's own test lets none pass
-SCHEMA_COST = 1_000  # `__schema`: the whole of it is some thousand fields, whatever is selected
-TYPE_COST = 50
+READ_COST = 10
+SCHEMA_FIELDS = 10
+SUBSCRIBED = 10
+KEPT_COSTS = 8  # of one operation, by its page sizes
 ABSENT = "absent"  # and not null: a variable that is left out has its default
 PAGED = frozenset({"edges", "nodes"})
+TOTAL = "totalCount"
 
 
 @strawberry.schema_directive(
@@ -46,6 +54,22 @@ PAGED = frozenset({"edges", "nodes"})
 )
 class ListSize:
     assumed_size: int
+
+
+READS = "reads"
+
+
+def reads(times: int = 1) -> dict[object, object]:
+    """The metadata of a field that goes to the database by itself, and not through a loader."""
+    return {READS: times}
+
+
+def reads_of(field: GraphQLField, name: str, parent: GraphQLNamedType | None) -> int:
+    """How many times a field goes to the database for one object: a connection and its count once each."""
+    if is_connection(get_named_type(field.type)) or (name == TOTAL and is_connection(parent)):
+        return 1
+    definition = field.extensions.get("strawberry-definition")
+    return int(definition.metadata.get(READS, 0)) if definition else 0
 
 
 def declared_size(field: GraphQLField) -> int | None:
@@ -76,13 +100,20 @@ class OperationCost:
     known: dict[tuple[object, ...], int]
 
     def of(self, variables: Mapping[str, object]) -> int:
-        key = tuple([_as_size(variables[name]) if name in variables else ABSENT for name in self.sizes])
+        most = self.estimate.limits.page
+        key = tuple([_within(variables[name], most) if name in variables else ABSENT for name in self.sizes])
         cost = self.known.get(key)
         if cost is None:
             cost = self.estimate.of(self.operation, variables)
-            if len(self.known) < 256:
+            if len(self.known) < KEPT_COSTS:
                 self.known[key] = cost
         return cost
+
+
+def _within(value: object, most: int) -> int | None:
+    """The size that a page has: out of bounds counts as the bound, since the field refuses it, by name."""
+    size = _as_size(value)
+    return None if size is None else max(1, min(size, most))
 
 
 def _as_size(value: object) -> int | None:
@@ -130,10 +161,12 @@ class _Estimate:
         self.limits = limits
         self.defaults = defaults
         self.sizes: set[str] = set()
+        self.introspection = Introspection(schema, fragments, limits.cost * SCHEMA_FIELDS)
 
     def of(self, operation: OperationDefinitionNode, variables: Mapping[str, object]) -> int:
         root = self.schema.get_root_type(operation.operation)
-        return self._selections(operation.selection_set, root, 1, {**self.defaults, **variables}, {})
+        cost = self._selections(operation.selection_set, root, 1, {**self.defaults, **variables}, {})
+        return cost * SUBSCRIBED if operation.operation is OperationType.SUBSCRIPTION else cost
 
     def _selections(
         self,
@@ -169,9 +202,9 @@ class _Estimate:
         priced: dict[tuple[str, int], int],
     ) -> int:
         name = node.name.value
-        if name.startswith("__"):
-            return {"__schema": SCHEMA_COST, "__type": TYPE_COST}.get(name, 1)
-        field = parent.fields[name] if isinstance(parent, GraphQLObjectType | GraphQLInterfaceType) else None
+        if name in {"__schema", "__type"}:
+            return 1 + self.introspection.fields_below(node) // SCHEMA_FIELDS
+        field = parent.fields.get(name) if isinstance(parent, GraphQLObjectType | GraphQLInterfaceType) else None
         if field is None:
             return 1
         if is_list(field):
@@ -180,10 +213,11 @@ class _Estimate:
             size = 1
         named = get_named_type(field.type)
         inner_page = self._page(node, variables) if is_connection(named) else 1
-        return 1 + size * self._selections(node.selection_set, named, inner_page, variables, priced)
+        inner = size * self._selections(node.selection_set, named, inner_page, variables, priced)
+        return 1 + READ_COST * reads_of(field, name, parent) + inner
 
     def _page(self, node: FieldNode, variables: Mapping[str, object]) -> int:
-        """`first` or `last` as asked. Out of bounds counts as the largest page: the field refuses it, by name."""
+        """`first` or `last` as asked."""
         asked: Any = None
         for argument in node.arguments or ():
             if argument.name.value in {"first", "last"}:

@@ -12,7 +12,7 @@ from schema.certificate_search import CertificateFilter, CertificateOrder, certi
 from schema.certificates import Certificate
 from schema.consents import Consent
 from schema.context import Info
-from schema.cost import ListSize
+from schema.cost import ListSize, reads
 from schema.information import Contact, RegisteredInformation
 from schema.nodes import serve
 from schema.operators import (
@@ -33,6 +33,7 @@ from service.access import ParticipantKind, QualificationType, Service
 from service.clock import business_date
 from service.errors import BadInput
 from service.identifiers import Kind, parse_id
+from service.operator_review_service import MOST_BATCHES
 from service.operator_reviews import MOST_FINDINGS
 from service.pagination import BY_ID, LATEST_FIRST
 from service.participants import ParticipantStatus
@@ -130,6 +131,7 @@ class Participant(Node, Marked):
         description="The revisions that were delivered to it and what became of them, the newest first (art. 25).",
         extensions=[OnlyFor(Action.READ_CONSENT)],
         directives=[ListSize(assumed_size=5)],
+        metadata=reads(),
     )
     async def consents(self, info: Info) -> list[Consent] | None:
         services = info.context.services
@@ -206,6 +208,7 @@ class Participant(Node, Marked):
     @strawberry.field(
         description="What was registered of it at the end of that day, in Shanghai (art. 16). Null before the opening.",
         extensions=[OnlyFor(Action.READ_APPLICATION)],
+        metadata=reads(),
     )
     async def information_on(self, info: Info, day: date) -> RegisteredInformation | None:
         context = info.context
@@ -217,6 +220,7 @@ class Participant(Node, Marked):
         f"{MOST_FINDINGS} at most. Once they are seen to, the next are told.",
         extensions=[OnlyFor(Action.READ_LEAST_PRIVILEGE)],
         directives=[ListSize(assumed_size=MOST_FINDINGS)],
+        metadata=reads(MOST_BATCHES * 2),  # of operators, and of their certificates
     )
     async def leaver_report(self, info: Info) -> list[LeaverFinding] | None:
         services = info.context.services

@@ -6,7 +6,7 @@ import strawberry
 
 from schema.consents import Consent
 from schema.context import Info
-from schema.cost import ListSize
+from schema.cost import ListSize, reads
 from schema.nodes import find_node, serve
 from schema.operators import Operator
 from schema.participants import Participant
@@ -89,6 +89,7 @@ class Viewer(Marked):
     @strawberry.field(
         description="A revision of the agreement that waits for the answer of the caller's participant (art. 25).",
         extensions=[OnlyFor(Action.READ_CONSENT)],
+        metadata=reads(),
     )
     async def agreement_due(self, info: Info) -> Consent | None:
         services = info.context.services
@@ -102,7 +103,7 @@ class Viewer(Marked):
     def actions(self) -> list[Action]:
         return [action for action in Action if may(self.caller, action)]
 
-    @strawberry.field(description="The operator who calls, if it is one.")
+    @strawberry.field(description="The operator who calls, if it is one.", metadata=reads())
     async def operator(self, info: Info) -> Operator | None:
         services = info.context.services
         found = await services.operators.find_self(self.caller)
@@ -114,7 +115,7 @@ class Viewer(Marked):
     async def participant(self, info: Info) -> Participant | None:
         return cast("Participant | None", await find_node(info.context, self.caller.participant_id))
 
-    @strawberry.field(description="The registrar who calls, if it is one.")
+    @strawberry.field(description="The registrar who calls, if it is one.", metadata=reads())
     async def registrar(self, info: Info) -> Registrar | None:
         services = info.context.services
         found = await services.registrars.find_self(self.caller)
@@ -123,6 +124,7 @@ class Viewer(Marked):
     @strawberry.field(
         description="For each permission that an operator does not hold, why not (art. 9, 11).",
         directives=[ListSize(assumed_size=len(Permission))],
+        metadata=reads(),
     )
     async def missing_permissions(self, info: Info) -> list[MissingPermission]:
         granted = await info.context.services.participants.services_of(self.caller)

@@ -20,7 +20,7 @@ from service.storage.operators import OperatorStore
 from service.usage import Usage
 
 _BATCH = 200  # operators looked at together
-_BATCHES = 5
+MOST_BATCHES = 5
 
 
 class OperatorReviewService:
@@ -59,7 +59,7 @@ class OperatorReviewService:
         if not may_see(caller, participant_id):
             return findings
         idle_since, after = self._acts.now(caller) - IDLE, ""
-        for _ in range(_BATCHES):
+        for _ in range(MOST_BATCHES):
             operators = await self._operators.standing(None, participant_id, after, _BATCH)
             findings += await self._look_at(operators, idle_since)
             if len(operators) < _BATCH or len(findings) >= MOST_FINDINGS:

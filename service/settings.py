@@ -116,7 +116,12 @@ class Settings(BaseModel):
     limit_aliases: int = setting(15, ge=0, le=1000, what="Aliases in one GraphQL document.")
     limit_depth: int = setting(12, ge=1, le=100, what="Levels of fields in one GraphQL document.")
     limit_tokens: int = setting(1000, ge=50, le=100_000, what="Tokens in one GraphQL document.")
-    limit_cost: int = setting(5000, ge=10, le=10_000_000, what="Cost of one GraphQL operation, about one per value.")
+    limit_cost: int = setting(
+        5000,
+        ge=10,
+        le=10_000_000,
+        what="Cost of one GraphQL operation: one a value, ten more a page and a count; of a subscription tenfold.",
+    )
     limit_characters: int = setting(65_536, ge=1024, le=16_000_000, what="Characters in one GraphQL document.")
     limit_fragments: int = setting(30, ge=0, le=1000, what="Fragments defined in one GraphQL document.")
     limit_spreads: int = setting(60, ge=0, le=2000, what="Fragments used in one GraphQL document.")
