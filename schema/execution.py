@@ -133,7 +133,7 @@ class Execution:
                 yield replace(await _answer(refused, job, context), data=None, executed=False)
                 return
 
-            async def execute(of_event: Executor) -> ExecutionResult:
+            async def execute(of_event: Executor[Any]) -> ExecutionResult:
                 return await self._event(of_event, context)
 
             answered = map_source_to_response_event(executor, watched(events, context), execute)
@@ -147,7 +147,7 @@ class Execution:
         except Exception as error:
             yield Answer([format_exception(error, context.request_id)], cost=job.cost, executed=True)
 
-    async def _event(self, executor: Executor, context: Context) -> ExecutionResult:
+    async def _event(self, executor: Executor[Any], context: Context) -> ExecutionResult:
         """What one event comes to. One that takes too long is told so, and the next is waited for."""
         try:
             return await self._in_time(lambda: execute_subscription_event(executor), context)

@@ -48,7 +48,7 @@ class Introspection:
         return self._counted[id(node)]
 
     def _types_named(self, node: FieldNode) -> Sequence[object]:
-        for argument in node.arguments:
+        for argument in node.arguments or ():
             if isinstance(argument.value, StringValueNode):
                 found = self._schema.get_type(argument.value.value)
                 return [found] if found else []

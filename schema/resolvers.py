@@ -35,7 +35,7 @@ def take_turns(schema: GraphQLSchema) -> None:
 
 
 def _in_turn(resolve: Callable[..., Any]) -> Callable[..., Any]:
-    async def resolve_in_turn(source: Any, info: GraphQLResolveInfo, **arguments: Any) -> Any:
+    async def resolve_in_turn(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         async with info.context.reading:
             found = resolve(source, info, **arguments)
             return await found if isawaitable(found) else found
