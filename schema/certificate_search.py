@@ -86,7 +86,7 @@ def _serial(text: str) -> str:
 async def certificates_page(
     info: Info,
     wanted: CertificateFilter,
-    order: CertificateOrder,
+    order: CertificateOrder | None,
     *,
     first: int | None,
     after: Cursor | None,
@@ -96,7 +96,8 @@ async def certificates_page(
     services = info.context.services
     ensure_ids(services.world, wanted)
     asked = wanted.asked(now_of(info))
-    request = page_request(info, ORDERS[order], first=first, after=after, last=last, before=before)
+    by = ORDERS[order or CertificateOrder.REGISTERED]
+    request = page_request(info, by, first=first, after=after, last=last, before=before)
     return await connection_of(info, services.certificates, Certificate.of, asked, request)
 
 
@@ -147,7 +148,7 @@ class CertificateQuery:
         last: int | None = None,
         before: Cursor | None = None,
         filter: CertificateFilter | None = None,  # noqa: A002 - the schema's name for it
-        order: CertificateOrder = CertificateOrder.REGISTERED,
+        order: CertificateOrder | None = CertificateOrder.REGISTERED,
     ) -> Connection[Certificate]:
         wanted = filter or CertificateFilter()
         return await certificates_page(info, wanted, order, first=first, after=after, last=last, before=before)

@@ -199,7 +199,7 @@ class Operator(Node, Marked):
         last: int | None = None,
         before: Cursor | None = None,
         filter: CertificateFilter | None = None,  # noqa: A002 - the schema's name for it
-        order: CertificateOrder = CertificateOrder.REGISTERED,
+        order: CertificateOrder | None = CertificateOrder.REGISTERED,
     ) -> Connection[Certificate] | None:
         wanted = confined(filter, operator_id=self.id)
         return await certificates_page(info, wanted, order, first=first, after=after, last=last, before=before)
@@ -259,14 +259,15 @@ class OperatorFilter:
 async def operators_page(
     info: Info,
     wanted: storage.OperatorFilter,
-    order: OperatorOrder,
+    order: OperatorOrder | None,
     *,
     first: int | None,
     after: Cursor | None,
     last: int | None,
     before: Cursor | None,
 ) -> Connection[Operator]:
-    request = page_request(info, ORDERS[order], first=first, after=after, last=last, before=before)
+    by = ORDERS[order or OperatorOrder.REGISTERED]
+    request = page_request(info, by, first=first, after=after, last=last, before=before)
     return await connection_of(info, info.context.services.operators, Operator.of, wanted, request)
 
 
@@ -292,7 +293,7 @@ class OperatorQuery:
         last: int | None = None,
         before: Cursor | None = None,
         filter: OperatorFilter | None = None,  # noqa: A002 - the schema's name for it
-        order: OperatorOrder = OperatorOrder.REGISTERED,
+        order: OperatorOrder | None = OperatorOrder.REGISTERED,
     ) -> Connection[Operator]:
         given = filter or OperatorFilter()
         ensure_ids(info.context.services.world, given)

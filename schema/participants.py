@@ -148,7 +148,7 @@ class Participant(Node, Marked):
         last: int | None = None,
         before: Cursor | None = None,
         filter: OperatorFilter | None = None,  # noqa: A002 - the schema's name for it
-        order: OperatorOrder = OperatorOrder.REGISTERED,
+        order: OperatorOrder | None = OperatorOrder.REGISTERED,
     ) -> Connection[Operator] | None:
         given = filter or OperatorFilter()
         if given.participant_id not in {None, self.id}:
@@ -168,7 +168,7 @@ class Participant(Node, Marked):
         last: int | None = None,
         before: Cursor | None = None,
         filter: CertificateFilter | None = None,  # noqa: A002 - the schema's name for it
-        order: CertificateOrder = CertificateOrder.REGISTERED,
+        order: CertificateOrder | None = CertificateOrder.REGISTERED,
     ) -> Connection[Certificate] | None:
         wanted = confined(filter, participant_id=self.id)
         return await certificates_page(info, wanted, order, first=first, after=after, last=last, before=before)
@@ -292,10 +292,11 @@ class ParticipantQuery:
         last: int | None = None,
         before: Cursor | None = None,
         filter: ParticipantFilter | None = None,  # noqa: A002 - the schema's name for it
-        order: ParticipantOrder = ParticipantOrder.APPLIED,
+        order: ParticipantOrder | None = ParticipantOrder.APPLIED,
     ) -> Connection[Participant]:
         wanted = (filter or ParticipantFilter()).asked()
-        request = page_request(info, ORDERS[order], first=first, after=after, last=last, before=before)
+        by = ORDERS[order or ParticipantOrder.APPLIED]
+        request = page_request(info, by, first=first, after=after, last=last, before=before)
         return await connection_of(info, info.context.services.participants, Participant.of, wanted, request)
 
 

@@ -69,6 +69,8 @@ async def test_a_participant_finds_its_own_whatever_it_asks_for(counter: Counter
         assert [each["id"] for each in found["nodes"]] == [first.id]
     for wanted in ({"participantId": second.participant_id}, {"fingerprint": second.fingerprint}):
         assert (await counter.data(FOUND, "admin", filter=wanted))["certificates"] == {"nodes": [], "totalCount": 0}
+    unordered = "{ certificates(order: null) { nodes { id } } }"
+    assert await counter.data(unordered, "admin") == {"certificates": {"nodes": [{"id": first.id}]}}
     one = "query ($f: String!, $id: ID!) { a: certificate(fingerprint: $f) { id } b: node(id: $id) { id } }"
     assert await counter.data(one, "admin", f=second.fingerprint, id=second.id) == {"a": None, "b": None}
 

@@ -222,16 +222,17 @@ async def test_termination_takes_two_officers(story: Story) -> None:
 
 async def test_participants_are_found_by_code_text_and_time(story: Story) -> None:
     participant_id = await story.open(USCC, "BRK001")
-    text = """query ($filter: ParticipantFilter, $order: ParticipantOrder!) {
+    text = """query ($filter: ParticipantFilter, $order: ParticipantOrder) {
         participants(filter: $filter, order: $order) { totalCount nodes { id } } }"""
 
-    async def found(order: str = "CODE", **wanted: Any) -> int:
+    async def found(order: str | None = "CODE", **wanted: Any) -> int:
         page = (await story.served.data(text, "officer", filter=wanted, order=order))["participants"]
         assert page["totalCount"] == len(page["nodes"])
         return len(page["nodes"]) if {"id": participant_id} in page["nodes"] else 0
 
     assert await found(text="brk0") == await found(uscc=USCC) == 1
     assert await found("NAME", text="测试证券", status="ACTIVE") == 1
+    assert await found(None, text="brk0") == 1
     assert await found("LATEST", kind="SECURITIES_ISSUER") == 0
     assert await found("APPLIED", appliedFrom="2026-11-22T00:00:00Z", appliedBefore="2026-11-23T00:00:00Z") >= 1
     assert await found(appliedBefore="2026-11-22T00:00:00Z") == 0

@@ -12,6 +12,7 @@ from graphql import (
     GraphQLSchema,
     build_schema,
     get_named_type,
+    is_non_null_type,
     parse,
     print_ast,
 )
@@ -70,6 +71,12 @@ def test_every_connection_takes_a_page_and_only_connections_do() -> None:
     for path, _, field in fields():
         paged = is_connection(get_named_type(field.type))
         assert ({"first", "after"} <= field.args.keys()) is paged, path
+
+
+def test_every_order_has_a_default_and_may_be_null() -> None:
+    orders = {path: field.args["order"] for path, _, field in fields() if "order" in field.args}
+    assert orders
+    assert [path for path, order in orders.items() if not order.default_value or is_non_null_type(order.type)] == []
 
 
 def test_everything_with_an_id_is_marked() -> None:
