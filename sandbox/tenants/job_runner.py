@@ -9,6 +9,7 @@ from datetime import datetime
 from ulid import ULID
 
 from sandbox.storage.tenant_jobs import Busy, TenantJobStore
+from sandbox.tasks import begin_apart
 from sandbox.tenants.jobs import STALE, JobKind, JobState, TenantJob, done, failed, progressed
 from service.errors import BadInput, ServiceError
 from service.refusals import Refused
@@ -91,7 +92,7 @@ class JobRunner:
         return await self._store.find(job.id) or job
 
     def _start(self, job: TenantJob) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._run(job), name=f"job {job.id}")
+        task = begin_apart(self._run(job), f"job {job.id}")
         self._tasks[job.id] = task
         task.add_done_callback(lambda _: self._tasks.pop(job.id, None))
         return task
