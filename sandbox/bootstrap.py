@@ -198,3 +198,4 @@ class Ground:
             for face in self.faces:
                 face.drained.set()
                 face.services = None
+            await sandbox.persona_resets.aclose()

@@ -1,10 +1,12 @@
 """What anybody changed of the shared personas is put back over HTTP, and from the command line; nobody else's is."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -12,9 +14,11 @@ from authlib.integrations.base_client import OAuthError
 from click.testing import CliRunner
 
 from sandbox.cli import main
+from sandbox.personas import resets
 from sandbox.personas.people import PERSONAS
 from sandbox.serving import prepare
 from sandbox.settings import SandboxSettings
+from service.bootstrap import Services
 from service.storage.certificates import CERTIFICATES
 from service.storage.operators import OPERATORS
 from tests.sandbox.opening import key_request
@@ -134,6 +138,29 @@ async def test_personas_are_not_reset_as_often_as_one_likes(fresh: SandboxSettin
         codes = [each["errors"][0]["extensions"]["code"] for each in answers if "errors" in each]
     assert set(codes) == {"RATE_LIMITED"}
     assert len(codes) < 8
+
+
+async def test_a_reset_ends_well_though_who_asked_is_gone_and_had_little_time(monkeypatch: pytest.MonkeyPatch):
+    begun, go_on, bound = asyncio.Event(), asyncio.Event(), ContextVar("bound", default=False)
+    seen = []
+
+    async def reset_slowly(services: Services, data_dir: Path) -> int:
+        begun.set()
+        await go_on.wait()
+        seen.append(bound.get())
+        return 1
+
+    monkeypatch.setattr(resets, "reset_personas", reset_slowly)
+    bound.set(True)  # as the deadline of a request is
+    asked = resets.PersonaResets(cast("Services", None), Path())
+    caller = asyncio.create_task(asked.reset("192.0.2.1"))
+    await begun.wait()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    go_on.set()
+    await asked.aclose()
+    assert seen == [False]
 
 
 @pytest.mark.process
