@@ -14,7 +14,7 @@ from sandbox.tenants.due_work import DueWork, visits
 from sandbox.tenants.job_runner import JobRunner, Progress
 from sandbox.tenants.jobs import JobKind, TenantJob
 from sandbox.tenants.one_by_one import one_by_one
-from sandbox.tenants.records import Tenant
+from sandbox.tenants.records import Tenant, TenantState
 from service.clock import SHANGHAI, business_date
 from service.errors import BadInput
 
@@ -94,13 +94,20 @@ class ClockMoves:
         self._clock.learn(await self._store.moved_since(self._clock.now() - _ROOM))
 
     async def live(self) -> int:
-        """What has become due for tenants whose time is not the real one; the service's own jobs see to the others."""
+        """What has become due for tenants whose time is not the real one; the service's own jobs see to the others.
+
+        Not of one whose objects are being put back: they would be looked at by the time of before.
+        """
         for ended in await self._tenants.expired_of(self._clock.moved()):  # by another process
             self._clock.forget(ended)
         return await one_by_one(self._clock.moved(), self._live, "due work")
 
     async def _live(self, tenant_id: str) -> int:
-        return sum([await work.does(tenant_id, None) for work in self._works])
+        return sum([await work.does(tenant_id, None) for work in self._works if await self._is_active(tenant_id)])
+
+    async def _is_active(self, tenant_id: str) -> bool:
+        tenant = await self._tenants.find(tenant_id)
+        return tenant is not None and tenant.state is TenantState.ACTIVE
 
     async def forget(self, tenant_id: str) -> None:
         """For a tenant that ends."""

@@ -151,6 +151,30 @@ async def test_due_work_that_fails_for_one_tenant_is_done_for_the_others(
     assert done == [other.tenant.id]
 
 
+async def test_nothing_becomes_due_for_a_tenant_from_the_moment_its_objects_are_being_put_back(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+):
+    joined = await join(sandbox)
+    await advance(sandbox, joined, timedelta(days=400))
+    done = []
+
+    async def does(tenant_id: str, _: object) -> int:
+        """As if a restore began meanwhile."""
+        done.append(tenant_id)
+        tenant = await sandbox.tenants.find(tenant_id)
+        assert tenant is not None
+        await sandbox.tenants.replace(None, dataclasses.replace(tenant, state=TenantState.RESTORING))
+        return 1
+
+    async def falls(*_: object) -> tuple[()]:
+        return ()
+
+    monkeypatch.setattr(sandbox.moves, "_works", (DueWork("one", falls, does), DueWork("another", falls, does)))
+    assert await sandbox.moves.live() == 1
+    assert await sandbox.moves.live() == 0
+    assert done == [joined.tenant.id]
+
+
 async def test_an_ended_tenants_clock_is_forgotten_here_and_in_other_processes(sandbox: Sandbox):
     joined = await join(sandbox)
     async with opened_sandbox(sandbox.settings) as other:
