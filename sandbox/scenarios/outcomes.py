@@ -4,10 +4,12 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 
 from sandbox.scenarios.asked import Asked, asked_now, go_on_as
 from sandbox.scenarios.catalogue import Place, Turn
 from sandbox.scenarios.faults import Faults, FaultTable
+from sandbox.scenarios.holders import Holders
 from sandbox.storage.arrivals import ArrivalStore
 from sandbox.storage.outage import database_outage
 from service.access import Caller
@@ -15,8 +17,6 @@ from service.consents import Consent
 from service.errors import Unavailable
 from service.http.rate_limits import TokenBuckets
 from service.logins import Holder
-from service.pki.ocsp import OcspRefused, parse_ocsp_request
-from service.pki.parsing import format_serial
 from service.records import Record
 from service.revocation_status import Admit, OcspAnswer, RevocationStatus
 from service.sight import AS_IT_IS, Sight
@@ -38,6 +38,7 @@ class Outcomes:
         self._spent = spent
         self._arrivals = arrivals
         self._now = now
+        self._holders = Holders()
         self.sight = Sight(holder=self._holder, consents=_consents, heads=_heads, version=_version)
 
     async def admitted(self, caller: Caller) -> None:
@@ -62,10 +63,10 @@ class Outcomes:
 
     async def answer_ocsp(self, status: RevocationStatus, request: bytes, admit: Admit) -> OcspAnswer:
         """As the responder does. Raises Unavailable where tryLater was asked for, and RateLimited as `admit` does."""
-        asked = asked_now()
+        asked, admit = asked_now(), cache(admit)  # once for both queries
         if asked is not None and asked.scenario is not None:
             self._take(asked.scenario.turn, asked.place)
-        elif asked is not None and self._faults.happens(await self._share_of_holder(status, request)):
+        elif asked is not None and self._faults.happens(await self._share_of_holder(status, request, admit)):
             asked.fault = Turn.TRY_LATER.value
             self._take(Turn.TRY_LATER, asked.place)
         return await status.answer(request, admit)
@@ -76,16 +77,12 @@ class Outcomes:
         if asked is not None and asked.scenario is not None and asked.scenario.arrival is not None:
             await self._arrivals().ask(session, record.id, asked.scenario.arrival, self._now())
 
-    async def _share_of_holder(self, status: RevocationStatus, request: bytes) -> int:
-        """How often the tenant whose certificate is asked about wants a tryLater."""
+    async def _share_of_holder(self, status: RevocationStatus, request: bytes, admit: Admit) -> int:
+        """How often the tenant whose certificate is asked about wants a tryLater. Raises what `admit` does."""
         if not self._faults.anybody_wants("ocsp_try_later"):
             return 0
-        try:
-            question = parse_ocsp_request(request)
-        except OcspRefused:
-            return 0
-        certificate = await status.find_certificate(format_serial(question.serial))
-        return self._faults.of(certificate.participant_id).ocsp_try_later if certificate else 0
+        holder = await self._holders.of(status, request, admit)
+        return self._faults.of(holder).ocsp_try_later if holder else 0
 
     def _holder(self, holder: Holder) -> Holder:
         """Whoever logs in or acts, as the scenario has it. At the token endpoint, the time for its faults too."""
