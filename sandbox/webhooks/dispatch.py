@@ -62,7 +62,7 @@ class Dispatch:
         self._chance = chance
         self._most = lanes
         self._lanes: dict[str, tuple[str, asyncio.Task[None]]] = {}  # by endpoint: of which tenant
-        self._turns: dict[str, int] = {}  # by endpoint: when its last lane began, among all lanes
+        self._turns: dict[str, int] = {}  # by endpoint: its place in the line, that of its last lane while it has one
         self._turn = itertools.count(1)
         self._ended: Counter[str] = Counter()  # by endpoint: deliveries that are over since older ones were forgotten
 
@@ -84,8 +84,8 @@ class Dispatch:
         if len(self._lanes) >= self._most:
             return
         due = await self._deliveries.due_endpoints(self._now())
-        self._turns = {each: self._turns[each] for each in {*due, *self._lanes} if each in self._turns}
-        waiting = sorted((each for each in due if each not in self._lanes), key=lambda each: self._turns.get(each, 0))
+        self._turns = {each: self._turns.get(each) or next(self._turn) for each in (*self._lanes, *due)}
+        waiting = sorted((each for each in due if each not in self._lanes), key=self._turns.__getitem__)
         for start in range(0, len(waiting), _AT_A_TIME):
             ids = waiting[start : start + _AT_A_TIME]
             for endpoint_id, endpoint in zip(ids, await self._endpoints.get_many(ids), strict=True):

@@ -1,15 +1,17 @@
 """Whose turn it is when much waits: no backlog starves others, no count is lost, and what is over is bounded."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any, cast
 
 import pytest
 
 from sandbox.bootstrap import Sandbox
 from sandbox.settings import SandboxSettings
 from sandbox.storage.deliveries import DeliveryStore
+from sandbox.storage.webhooks import WebhookStore
 from sandbox.webhooks.addresses import AddressBook, Target
 from sandbox.webhooks.bootstrap import Webhooks
 from sandbox.webhooks.deliveries import Delivery, DeliveryState
@@ -87,6 +89,36 @@ async def test_of_a_tenants_webhooks_each_comes_to_its_turn(sandbox: Sandbox):
             await dispatch.idle()
         for each in endpoints:
             assert await kept.count({"endpointId": each.id, "state": "DELIVERED"}) > 0
+
+
+async def test_whoever_waits_comes_to_its_turn_before_those_that_came_later_however_often_they_come():
+    """With one lane: of three, two rest at each look after they were sent to, and one has always more to be sent."""
+    looks = iter(each.split() for each in ["busy", "a b busy", "a b busy", "b busy", "a busy", "a b busy"])
+    order = []
+
+    class Due(DeliveryStore):
+        def __init__(self) -> None: ...
+
+        async def due_endpoints(self, now: datetime) -> list[str]:
+            return next(looks)
+
+    class Known(WebhookStore):
+        def __init__(self) -> None: ...
+
+        async def get_many(self, keys: Sequence[str]) -> list[Endpoint | None]:
+            return [make_endpoint(id=each, tenant_id=each) for each in keys]
+
+    class Noting(Dispatch):
+        async def _lane(self, endpoint_id: str) -> None:
+            order.append(endpoint_id)
+            self._lanes.pop(endpoint_id)
+
+    nothing = cast("Any", None)
+    dispatch = Noting(Known(), Due(), nothing, nothing, lambda: nothing, lanes=1)
+    for _ in range(6):
+        assert await dispatch.look() == 1
+        await dispatch.idle()
+    assert order == ["busy", "busy", "a", "b", "busy", "a"]
 
 
 async def test_a_delivery_whose_name_had_no_turn_is_put_off_and_counts_for_nothing(sandbox: Sandbox):
