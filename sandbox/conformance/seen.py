@@ -16,6 +16,7 @@ from sandbox.conformance.events import Event, Source
 from sandbox.conformance.runs import LONGEST_RUN, CaseRun, Fact
 from sandbox.inspector.exchange_log import ExchangeLog
 from sandbox.inspector.exchanges import Exchange
+from sandbox.tasks import in_slices
 from service.access import SYSTEM, CallerKind
 from service.bootstrap import Services
 from service.errors import BadInput
@@ -58,9 +59,13 @@ class Seen:
         by_tenant = self._records(tenant_id, case, case_run.begun_at, end, MOST_RECORDS)
         by_real = self._records(tenant_id, case, began, real + _MOMENT, MOST_RECORDS)
         return [
-            *(event for each in await self._exchanges.since(tenant_id, began) for event in exchange_events(each)),
-            *[record_event(each, ahead) async for each in by_tenant if each.id not in before],
-            *[record_event(each, ahead) async for each in by_real if _says_real_time(each)],
+            *[
+                event
+                async for each in in_slices(self._exchanges.since(tenant_id, began))
+                for event in exchange_events(each)
+            ],
+            *[record_event(each, ahead) async for each in in_slices(by_tenant) if each.id not in before],
+            *[record_event(each, ahead) async for each in in_slices(by_real) if _says_real_time(each)],
             *(each.event(place) for place, each in enumerate(case_run.declarations)),
         ]
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from ulid import ULID
 
@@ -31,6 +32,7 @@ from sandbox.conformance.runs import (
 )
 from sandbox.conformance.seen import Seen
 from sandbox.conformance.steps import Steps
+from sandbox.conformance.verdicts import Verdicts
 from sandbox.inspector.exchange_log import WRITE_SECONDS, ExchangeLog
 from sandbox.scenarios.fault_keeping import FaultKeeping
 from sandbox.storage.conformance_runs import ConformanceRunStore
@@ -64,6 +66,7 @@ class Conformance:
         self._people = people
         self._steps = steps
         self._seen = seen
+        self._verdicts = Verdicts(self._graded)
         self._reporting = reporting
         self._lag = lag  # seconds by which other processes write what they saw
 
@@ -131,7 +134,7 @@ class Conformance:
         if run.current is None:
             raise BadInput("No case is under way.")
         await asyncio.sleep(self._lag)
-        return await self._end_case(tenant, run, await self.verdict(run, run.current, ended=True))
+        return await self._end_case(tenant, run, await self._verdicts.of(run, run.current, ended=True))
 
     async def finish(self, tenant: Tenant, run_id: str) -> Run:
         """The run comes to PASSED or FAILED, and to its report. Raises BadInput while a case is under way."""
@@ -148,31 +151,37 @@ class Conformance:
     async def forget(self, tenant_id: str) -> None:
         """For a tenant that ends. The records of its reports stay."""
         await self._store.forget(tenant_id)
+        self._verdicts.forget(tenant_id)
 
     def read(self, signed: str) -> ConformanceReport:
         """What a report of ours says. Raises EvidenceError."""
         return self._reporting.read(signed)
 
     async def abandon(self, tenant: Tenant, run_id: str) -> Run:
-        """End it without a report. Raises BadInput for one that has ended."""
-        run = await self._own(tenant, run_id)
+        """End it without a report, whatever its case has come to. Raises BadInput for one that has ended."""
+        run = _ensure_there(await self._store.find_own(tenant.id, run_id))
         await self._steps.settle(run)
         return await self._store.replace(None, abandoned(run, self._now(tenant)))
 
-    async def verdict(self, run: Run, case: CaseRun, *, ended: bool = False) -> Verdict:
-        """Of a case that is under way, as it stands; of another, the one that it has."""
-        if case.state is not CaseState.RUNNING:
+    async def verdict(self, run: Run, case: CaseRun) -> Verdict:
+        """Of a case that is under way, as it stood a short while ago; of another, the one that it has.
+
+        A case that was under way when its run was abandoned has none.
+        """
+        if run.state is not RunState.RUNNING or case.state is not CaseState.RUNNING:
             return Verdict(case.state, case.findings)
+        return await self._verdicts.of(run, case)
+
+    async def _graded(self, run: Run, case: CaseRun, ended: bool) -> Verdict:  # noqa: FBT001 - as Verdicts asks
+        """In a thread of its own: grading much takes long, and holds up nobody there."""
         events = await self._seen.events(run.tenant_id, self._case(case.id), case)
-        now = self._clock.now(run.tenant_id)
-        return grade(self._case(case.id), run.facts_of(case), events, begun_at=case.begun_at, now=now, ended=ended)
+        now, facts = self._clock.now(run.tenant_id), run.facts_of(case)
+        work = partial(grade, self._case(case.id), facts, events, begun_at=case.begun_at, now=now, ended=ended)
+        return await asyncio.to_thread(work)
 
     async def _own(self, tenant: Tenant, run_id: str) -> Run:
         """Raises BadInput for another tenant's, as for none."""
-        run = await self.find(tenant, run_id)
-        if run is None:
-            raise BadInput("This tenant has no such run.")
-        return run
+        return _ensure_there(await self.find(tenant, run_id))
 
     async def _end_what_is_over(self, tenant: Tenant) -> None:
         running = await self._store.find_running(tenant.id)
@@ -187,12 +196,8 @@ class Conformance:
         if is_over(run, tenant.epoch, self._now(tenant)):
             return await self._store.replace(None, abandoned(run, self._now(tenant)))
         case = run.current
-        if run.state is RunState.RUNNING and case is not None:
-            verdict = await self.verdict(run, case)
-            if verdict.state is CaseState.PASSED:  # its time is up, and all is well
-                return await self._end_case(tenant, run, verdict)
-            if verdict.state is CaseState.FAILED and self._is_late(tenant, case):
-                return await self._end_case(tenant, run, verdict)
+        if run.state is RunState.RUNNING and case is not None and self._is_late(tenant, case):
+            return await self._end_case(tenant, run, await self._verdicts.of(run, case, ended=True))
         return run
 
     def _is_late(self, tenant: Tenant, case: CaseRun) -> bool:
@@ -211,6 +216,13 @@ class Conformance:
 
     def _now(self, tenant: Tenant) -> datetime:
         return _whole(self._clock.now(tenant.id))
+
+
+def _ensure_there(run: Run | None) -> Run:
+    """Raises BadInput for another tenant's, as for none."""
+    if run is None:
+        raise BadInput("This tenant has no such run.")
+    return run
 
 
 def _whole(at: datetime) -> datetime:

@@ -102,10 +102,14 @@ class ExchangeLog:
         await self.flush()
         return await self._store.count_of(participant_id, wanted)
 
-    async def since(self, participant_id: str, moment: datetime) -> list[Exchange]:
-        """All of a tenant from a moment (of the server's time) on, the oldest first: what the server saw."""
+    async def since(self, participant_id: str, moment: datetime) -> AsyncIterator[Exchange]:
+        """Those of a tenant from a moment (of the server's time) on, the oldest first: what the server saw.
+
+        Of very many, the first ones.
+        """
         await self.flush()
-        return await self._store.since(participant_id, moment)
+        async for each in self._store.since(participant_id, moment):
+            yield each
 
     async def forget(self, participant_id: str) -> None:
         """For a tenant that ends."""

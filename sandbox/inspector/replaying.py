@@ -73,8 +73,8 @@ class Replaying:
             raise BadInput("This token is not of the operator who asked then: log in as that one.", field="token")
 
     async def _own_exchange(self, participant_id: str, request_id: str, at: datetime) -> Exchange | None:
-        since = await self._log.since(participant_id, at)
-        return next((each for each in since if each.request_id == request_id), None)
+        since = self._log.since(participant_id, at)
+        return await anext((each async for each in since if each.request_id == request_id), None)
 
 
 def ensure_repeatable(exchange: Exchange) -> None:

@@ -1,7 +1,7 @@
 """Exchanges in MongoDB: found by tenant and time, and by what one asks of them; gone after thirty days, or when
 a tenant has too many."""
 
-from collections.abc import Container, Sequence
+from collections.abc import AsyncIterator, Container, Sequence
 from datetime import datetime
 
 from pymongo import InsertOne, ReplaceOne
@@ -12,7 +12,8 @@ from service.storage.database import Database, Document, Index
 from service.storage.documents import Codec, Versioned, declare
 
 _CODEC = Codec(Exchange)
-MOST_SINCE = 20_000
+MOST_SINCE = 2_000
+_READ = 100  # at a time
 _BATCH = 5_000  # removed at a time: each within the driver's patience
 
 EXCHANGES = declare(
@@ -59,9 +60,12 @@ class ExchangeStore(Versioned[Exchange]):
     async def count_of(self, participant_id: str, wanted: ExchangeFilter) -> int:
         return await self.count(query_of(participant_id, wanted))
 
-    async def since(self, participant_id: str, moment: datetime) -> list[Exchange]:
+    async def since(self, participant_id: str, moment: datetime) -> AsyncIterator[Exchange]:
         """The oldest first; of more than MOST_SINCE, the first ones."""
-        return await self.list_by(query_of(participant_id, ExchangeFilter(since=moment)), MOST_SINCE)
+        query = query_of(participant_id, ExchangeFilter(since=moment))
+        cursor = self.collection.find(query).sort("_id", 1).limit(MOST_SINCE)
+        async for each in cursor.batch_size(_READ):
+            yield self._codec.decode(each)
 
     async def keep_newest(self, participant_id: str, most: int, most_bytes: int) -> int:
         """Remove what is older than the newest `most`, or beyond so many bytes; answers how many went."""

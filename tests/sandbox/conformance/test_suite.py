@@ -4,14 +4,16 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
 from click.testing import CliRunner
 
-from sandbox.conformance import reporting, suite
+from sandbox.conformance import reporting, suite, verdicts
 from sandbox.conformance.cases import all_cases
+from sandbox.conformance.grader import Verdict
 from sandbox.conformance.steps import OUTAGE
 from service.cli import main as prop
 from service.conformance_reports import ConformanceReport, parse
@@ -19,7 +21,7 @@ from service.pki.keys import facts_of
 from service.world import Environment
 from tests.sandbox.clients.good import GoodClient
 from tests.sandbox.clients.speaking import Refused
-from tests.sandbox.conformance.following import done, joined, read
+from tests.sandbox.conformance.following import begin_run, done, joined, read
 from tests.sandbox.conformance.test_clients import served
 
 pytestmark = [pytest.mark.wire, pytest.mark.asyncio(loop_scope="module")]
@@ -35,6 +37,30 @@ async def http(wire_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Async
 async def fetch(client: GoodClient, form: str, secret: str | None = None, run: str | None = None) -> httpx.Response:
     headers = {"authorization": f"Bearer {secret or client.secret}"}
     return await client.http.get(f"/sandbox/conformance/{run or client.run['id']}/report.{form}", headers=headers)
+
+
+async def test_looking_at_runs_grades_the_case_under_way_once_and_none_that_was_given_up(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+):
+    client, graded = await joined(http), []
+    await client.control_run("beginConformanceCase", caseId="log-in")
+    monkeypatch.setattr(verdicts, "REST", 1_000)  # no answer is that late
+    grade = suite.grade
+
+    def noted(*given: Any, **more: Any) -> Verdict:
+        graded.append(given[0].id)
+        return grade(*given, **more)
+
+    monkeypatch.setattr(suite, "grade", noted)
+    look = "{ conformanceRuns { cases { findings { meeting } } } }"
+    await client.control_run("abandonConformanceRun")
+    await begin_run(client)
+    await client.control(look)
+    assert graded == []
+    await client.control_run("beginConformanceCase", caseId="page-through")
+    for _ in range(3):
+        assert (await client.control(look))["conformanceRuns"][0]["cases"][0]["findings"]
+    assert graded == ["page-through"]
 
 
 async def test_a_report_in_every_form_is_verified_by_production_and_names_every_key(

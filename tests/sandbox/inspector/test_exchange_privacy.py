@@ -42,7 +42,9 @@ async def test_nothing_private_is_stored_by_whichever_door_it_came_in(
             continue
         headers = {"x-request-id": "sbx_secret_in_an_id", "authorization": f"Bearer {await tenancy.token()}"}
         await client.get("/graphql", params={"query": f'{{ node(id: "{literal}") {{ id }} }}'}, headers=headers)
-    answered = await ground.sandbox.exchanges.since(tenancy.id, ground.sandbox.clock.now().replace(year=2020))
+    answered = [
+        each async for each in ground.sandbox.exchanges.since(tenancy.id, ground.sandbox.clock.now().replace(year=2020))
+    ]
     assert len(answered) >= 4 * len(PRIVATE)
     kept = str(await ground.sandbox.database.collection(EXCHANGES).find({}).to_list(None))
     for private in ("13812345678", "MIGHAgEAMBMGByq", JWT, TENANT_SECRET[:24], "欧阳修竹", "sbx_secret_in_an_id"):
@@ -73,7 +75,9 @@ async def test_each_operation_on_a_websocket_is_an_exchange_and_one_turned_away_
     await late.send({"type": "connection_init", "payload": {"authorization": f"Bearer {token}"}})
     assert await late.closed() == 4403
     await late.leave()
-    found = await ground.sandbox.exchanges.since(tenancy.id, ground.sandbox.clock.now().replace(year=2020))
+    found = [
+        each async for each in ground.sandbox.exchanges.since(tenancy.id, ground.sandbox.clock.now().replace(year=2020))
+    ]
     over, wrong, turned_away = (each for each in found if each.protocol is Protocol.WEBSOCKET)
     assert (over.operation_name, over.outcome, over.status) == ("Over", Outcome.OK, 101)
     assert over.digest is not None

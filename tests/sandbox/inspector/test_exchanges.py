@@ -43,7 +43,7 @@ def sandbox(served: tuple[Starlette, httpx.AsyncClient]) -> Sandbox:
 
 
 async def seen_of(sandbox: Sandbox, tenancy: Tenancy) -> list[Exchange]:
-    return await sandbox.exchanges.since(tenancy.id, EPOCH)
+    return [each async for each in sandbox.exchanges.since(tenancy.id, EPOCH)]
 
 
 @wire
