@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from pymongo.errors import BulkWriteError
 
+from sandbox.storage.removing import remove_in_batches
 from sandbox.webhooks.deliveries import Delivery, DeliveryState
 from service.storage.database import Database, Document, Index
 from service.storage.documents import Codec, Versioned, declare
@@ -81,7 +82,7 @@ class DeliveryStore(Versioned[Delivery]):
             order = [("nextAttemptAt", -1), ("place", -1)]
             beyond = await self.collection.find(query, {"nextAttemptAt": 1}).sort(order).skip(kept).limit(1).to_list(1)
             for last in beyond:
-                await self.collection.delete_many(query | {"nextAttemptAt": {"$lt": last["nextAttemptAt"]}})
+                await remove_in_batches(self.collection, query | {"nextAttemptAt": {"$lt": last["nextAttemptAt"]}})
 
     async def latest_of(self, tenant_id: str, endpoint_id: str | None, limit: int) -> list[Delivery]:
         """The newest first, of one endpoint or of all; none of another tenant's."""
@@ -91,4 +92,4 @@ class DeliveryStore(Versioned[Delivery]):
         return [each for each in found if each.tenant_id == tenant_id]
 
     async def forget(self, whose: Document) -> None:
-        await self.collection.delete_many(whose)
+        await remove_in_batches(self.collection, whose)

@@ -7,6 +7,7 @@ from datetime import datetime
 from pymongo import InsertOne, ReplaceOne
 
 from sandbox.inspector.exchanges import KEPT, Exchange, ExchangeFilter, earliest_id, size_of
+from sandbox.storage.removing import BATCH, remove_in_batches
 from service.pagination import Page, PageRequest
 from service.storage.database import Database, Document, Index
 from service.storage.documents import Codec, Versioned, declare
@@ -14,7 +15,6 @@ from service.storage.documents import Codec, Versioned, declare
 _CODEC = Codec(Exchange)
 MOST_SINCE = 2_000
 _READ = 100  # at a time
-_BATCH = 5_000  # removed at a time: each within the driver's patience
 
 EXCHANGES = declare(
     "sandbox_exchanges",
@@ -69,21 +69,16 @@ class ExchangeStore(Versioned[Exchange]):
 
     async def keep_newest(self, participant_id: str, most: int, most_bytes: int) -> int:
         """Remove what is older than the newest `most`, or beyond so many bytes; answers how many went."""
-        cutoff, removed = await self._first_beyond(participant_id, most, most_bytes), 0
-        while cutoff is not None:
-            beyond: Document = {"participantId": participant_id, "_id": {"$lte": cutoff}}
-            oldest = await self.collection.find(beyond, {"_id": 1}).sort("_id", 1).limit(_BATCH).to_list(_BATCH)
-            if not oldest:
-                break
-            batch = beyond | {"_id": {"$lte": oldest[-1]["_id"]}}
-            removed += (await self.collection.delete_many(batch)).deleted_count
-        return removed
+        cutoff = await self._first_beyond(participant_id, most, most_bytes)
+        if cutoff is None:
+            return 0
+        return await remove_in_batches(self.collection, {"participantId": participant_id, "_id": {"$lte": cutoff}})
 
     async def _first_beyond(self, participant_id: str, most: int, most_bytes: int) -> str | None:
         number = size = 0
         query = {"participantId": participant_id, "sized": {"$gt": ""}}
         cursor = self.collection.find(query, {"_id": 0, "sized": 1}).sort("sized", -1)
-        async for each in cursor.batch_size(_BATCH):
+        async for each in cursor.batch_size(BATCH):
             exchange_id, taken = each["sized"].split("/")
             number, size = number + 1, size + int(taken)
             if number > most or size > most_bytes:
@@ -91,7 +86,7 @@ class ExchangeStore(Versioned[Exchange]):
         return None
 
     async def forget(self, participant_id: str) -> None:
-        await self.collection.delete_many({"participantId": participant_id})
+        await remove_in_batches(self.collection, {"participantId": participant_id})
 
 
 def query_of(participant_id: str, wanted: ExchangeFilter) -> Document:

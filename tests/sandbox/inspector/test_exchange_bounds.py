@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from motor.motor_asyncio import AsyncIOMotorCollection
 
 from sandbox.bootstrap import Sandbox
 from sandbox.inspector.bounds import ExchangeBounds
 from sandbox.inspector.exchanges import Exchange, Trouble, size_of
-from sandbox.storage import exchanges as storage
+from sandbox.storage import removing
 from sandbox.storage.exchanges import EXCHANGES, ExchangeStore
 from tests.sandbox.inspector.test_exchanges import some_exchange
 from tests.sandbox.opening import opened_sandbox, prepared_settings
@@ -38,11 +39,31 @@ async def kept(store: ExchangeStore, of: str = "a") -> list[str]:
 async def test_the_newest_are_kept_by_number_and_a_neighbours_all(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch):
     store, mine = ExchangeStore(sandbox.database), exchanges(30)
     await store.write([*mine, *exchanges(30, of="b")])
-    monkeypatch.setattr(storage, "_BATCH", 7)  # several removals
+    monkeypatch.setattr(removing, "BATCH", 7)  # several removals
     assert await store.keep_newest("sbx-par-a", 30, MUCH) == 0
     assert await store.keep_newest("sbx-par-a", 10, MUCH) == 20
     assert await kept(store) == [each.id for each in mine[20:]]
     assert len(await kept(store, "b")) == 30
+
+
+@wire
+async def test_what_a_tenant_has_is_forgotten_in_batches_and_a_neighbours_stays(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+):
+    store, asked = ExchangeStore(sandbox.database), []
+    delete_many = AsyncIOMotorCollection.delete_many
+
+    async def noted(self: Any, query: Any) -> Any:
+        done = await delete_many(self, query)
+        asked.append(done.deleted_count)
+        return done
+
+    await store.write([*exchanges(16), *exchanges(3, of="b")])
+    monkeypatch.setattr(removing, "BATCH", 7)
+    monkeypatch.setattr(AsyncIOMotorCollection, "delete_many", noted)
+    await store.forget("sbx-par-a")
+    assert asked == [7, 7, 2]
+    assert (await kept(store), len(await kept(store, "b"))) == ([], 3)
 
 
 @wire
