@@ -15,7 +15,8 @@ from service.bootstrap import Services
 from service.certificates import Certificate, CertificateSource
 from service.errors import BadInput
 from service.storage.certificates import CERTIFICATE_CODEC, CERTIFICATES
-from service.storage.database import Document, Session
+from service.storage.database import Collection, Document, Session
+from service.storage.participants import PARTICIPANTS
 from service.storage.revocations import RevocationStore
 
 Tell = Callable[[int, str, int], Awaitable[None]]
@@ -92,13 +93,21 @@ class TenantObjects:
         return objects
 
     async def remove(self, tenant_id: str) -> None:
-        """All that it has, and its snapshots too. Its records stay."""
+        """All that it has, and its snapshots too. Its records stay.
+
+        Broken off, it is done again: the participant goes last, by whom whoever did not come in is found.
+        """
         operators = await self._store.operator_ids(tenant_id)
         for declared in reversed(tenant_collections()):  # operators are the last by which others are found
-            there = await self._store.objects_of(declared, tenant_id, operators)
-            await self._store.reduce(declared, tenant_id, there, [])
+            if declared is not PARTICIPANTS:
+                await self._empty(declared, tenant_id, operators)
         await self._store.forget_answers(tenant_id)
         await self._store.remove_all(tenant_id)
+        await self._empty(PARTICIPANTS, tenant_id, operators)
+
+    async def _empty(self, declared: Collection, tenant_id: str, operators: Sequence[str]) -> None:
+        there = await self._store.objects_of(declared, tenant_id, operators)
+        await self._store.reduce(declared, tenant_id, there, [])
 
     async def _wanted(self, snapshot: Snapshot) -> dict[str, list[Document]]:
         """What was kept, by collection; nothing of a collection that has come into being since."""

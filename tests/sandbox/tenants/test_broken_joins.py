@@ -12,7 +12,7 @@ import pytest
 from sandbox.app import application
 from sandbox.bootstrap import Ground, Sandbox, sandbox_over
 from sandbox.storage.joining_places import ROOM, JoiningPlaceStore
-from sandbox.storage.snapshots import SNAPSHOT_PARTS, tenant_collections
+from sandbox.storage.snapshots import SNAPSHOT_PARTS, SnapshotStore, tenant_collections
 from sandbox.tenants import joining
 from sandbox.tenants.joining import ATTEMPTS_AT_ONCE, PLACE_LIFE, parse_join
 from service.errors import Unavailable
@@ -130,6 +130,26 @@ async def test_what_a_killed_process_opened_is_removed_and_nobody_elses(
     assert (await ids_of_all(sandbox), await places(sandbox)) == (before, 0)
     assert (await sandbox.tenant_of(neighbour.secret)).id == neighbour.tenant.id
     assert (await join(sandbox, code="KILLED")).tenant.code == "KILLED"
+
+
+@pytest.mark.parametrize("step", ["forget_answers", "remove_all"])
+async def test_a_clearing_that_is_broken_off_is_brought_to_its_end_later(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, step: str
+):
+    before = await ids_of_all(sandbox)
+
+    async def fail(*_: object) -> None:
+        raise Unavailable("The database does not answer at the moment.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(sandbox.joining._tenants, "insert", fail)
+        broken.setattr(SnapshotStore, step, fail)
+        with pytest.raises(Unavailable):
+            await join(sandbox)
+    assert await ids_of_all(sandbox) != before
+    monkeypatch.setattr(sandbox.joining, "_now", lambda: sandbox.clock.now() + PLACE_LIFE)
+    assert await sandbox.joining.clear_left() == 1
+    assert (await ids_of_all(sandbox), await places(sandbox)) == (before, 0)
 
 
 async def test_a_place_that_was_left_costs_no_quota_after_its_time(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch):
