@@ -48,5 +48,6 @@ class PersonaMutation:
 @strawberry.type
 class PersonaQuery:
     @strawberry.field(directives=[ListSize(assumed_size=20)])
-    def personas(self) -> list[Persona]:
-        return [Persona.of(each) for each in personas.PERSONAS.values()]
+    def personas(self, info: Info) -> list[Persona]:
+        had = personas.handed_out(registrars=sandbox_of(info).settings.hands_out_registrars)
+        return [Persona.of(each) for each in had]

@@ -281,6 +281,11 @@ PERSONAS: Mapping[str, Persona] = MappingProxyType({each.name: each for each in 
 REGISTRARS: tuple[Persona, ...] = _REGISTRARS
 
 
+def handed_out(*, registrars: bool) -> tuple[Persona, ...]:
+    """Those of whom a token is there for the asking; `registrars`: of the depository's staff, too."""
+    return tuple(each for each in PERSONAS.values() if registrars or each.institution is not None)
+
+
 def operators_of(institution: Institution) -> tuple[Persona, ...]:
     """Its personas, the first administrator first."""
     return tuple(each for each in _OPERATORS if each.institution is institution)

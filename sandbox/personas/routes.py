@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from sandbox.logins import log_in
 from sandbox.personas.credentials import Credentials
-from sandbox.personas.people import PERSONAS, Persona
+from sandbox.personas.people import PERSONAS, Persona, handed_out
 from service.assertions import AssertionRefused
 from service.errors import RateLimited
 from service.http.addresses import address_of
@@ -37,10 +37,11 @@ def persona_routes(world: World, credentials: Credentials, public_url: str, *, r
     `registrars`: whether as the depository's staff, too.
     """
     marks = {"environment": world.environment.value, "binding": world.binding, "notice": world.notice}
+    had = handed_out(registrars=registrars)
     attempts = TokenBuckets(per_minute=LOGINS_PER_MINUTE, burst=LOGINS_PER_MINUTE)
 
     async def list_personas(_: Request) -> Response:
-        return JSONResponse({"personas": [_shown(each) for each in PERSONAS.values()], **marks})
+        return JSONResponse({"personas": [_shown(each) for each in had], **marks})
 
     async def token(request: Request) -> Response:
         if not is_own_host(request.headers.get("host", ""), public_url):
@@ -49,7 +50,7 @@ def persona_routes(world: World, credentials: Credentials, public_url: str, *, r
         credential = credentials.find(name) if name in PERSONAS else None
         if credential is None:
             return _refusal(404, "not_found", "There is no such persona.")
-        if PERSONAS[name].institution is None and not registrars:
+        if PERSONAS[name] not in had:
             return _refusal(403, "access_denied", RESERVED)
         try:
             attempts.ensure_within(address_of(request.scope))

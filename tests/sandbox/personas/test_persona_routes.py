@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from sandbox.personas.people import PERSONAS
+from sandbox.personas.people import PERSONAS, REGISTRARS
 from sandbox.personas.routes import is_own_host
 from sandbox.settings import SandboxSettings
 from tests.sandbox.opening import prepared_settings
@@ -51,7 +51,7 @@ async def test_the_page_lists_all_personas_and_logs_in_as_one_for_real(seeded: S
         ({"host": "0.0.0.0", "registrar_personas": "open"}, 200),
     ],
 )
-async def test_nobody_acts_as_the_depository_on_a_sandbox_that_others_reach_unless_it_is_set_so(
+async def test_nobody_is_offered_or_given_the_depositorys_personas_where_others_reach_the_sandbox_unless_set_so(
     seeded: SandboxSettings, changes: dict[str, str], status: int
 ):
     async with running(seeded.model_copy(update=changes)) as (_, client):
@@ -62,6 +62,10 @@ async def test_nobody_acts_as_the_depository_on_a_sandbox_that_others_reach_unle
                 if status == 403:
                     assert "SANDBOX_REGISTRAR_PERSONAS=open" in answer.json()["error_description"]
                     assert answer.headers["cache-control"] == "no-store"
+        asked = await client.post("/sandbox/graphql", json={"query": "{ personas { name } }"})
+        for listed in ((await client.get("/sandbox/personas")).json(), asked.json()["data"]):
+            offered = {each["name"] for each in listed["personas"]}
+            assert PERSONAS.keys() - offered == (set() if status == 200 else {each.name for each in REGISTRARS})
         assert (await client.post("/sandbox/personas/broker-admin/token")).status_code == 200
         assert await log_in(seeded, client, "registrar-officer"), "whoever has its key logs in as ever"
 
