@@ -13,7 +13,7 @@ export async function ask(query, variables = {}, path = "/graphql", token = sess
   const { answer } = await post(path, { query, variables }, bearer ? { authorization: `Bearer ${bearer}` } : {});
   if (answer.errors?.length) {
     const first = answer.errors[0];
-    if (first.extensions?.code === "UNAUTHENTICATED") session.expire();
+    if (first.extensions?.code === "UNAUTHENTICATED") session.refuse(bearer, first.message);
     throw new Error(`${first.extensions?.code ?? "ERROR"}: ${first.message}`);
   }
   return answer.data;

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.sandbox.browsing import AXE, WIDTHS, faults_of, in_browser, open_console, show
+from tests.sandbox.browsing import AXE, WIDTHS, faults_of, in_browser, log_in, open_console, show
 from tests.sandbox.starting import sandbox
 
 pytestmark = in_browser
@@ -17,6 +17,11 @@ ASK = """async (query) => {
 }"""
 TAKEN = """mutation Taken { registerOperator(input: {operatorNumber: "000001", name: "李四", role: OPERATOR}) {
   refusals { code } } }"""
+
+END = """() => {
+  const kept = JSON.parse(sessionStorage.getItem("prop.session"));
+  sessionStorage.setItem("prop.session", JSON.stringify({ ...kept, secret: "sbx_secret_" + "x".repeat(43) }));
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +98,40 @@ async def test_a_link_opens_with_the_tenants_secret_and_no_other(address: str) -
             await colleague.get_by_label("Tenant's secret").fill(secret)
             await colleague.get_by_role("button", name="Open").click()
             await expect(colleague.get_by_text("query Shared")).to_be_visible(timeout=15_000)
+
+
+async def test_a_secret_that_is_not_taken_is_brought_once_and_said_to_be_none(address: str) -> None:
+    brought = []
+    async with open_console(address) as (page, _):
+        page.on("request", lambda each: brought.append(each.url) if each.url.endswith("/sandbox/graphql") else None)
+        await show(page, "inspector")
+        await page.get_by_label("Tenant's secret").fill("sbx_secret_" + "x" * 43)
+        await page.get_by_role("button", name="Open").click()
+        await expect(page.get_by_role("alert")).to_contain_text("no tenant with this secret", timeout=15_000)
+        await expect(page.get_by_label("Tenant's secret")).to_be_visible()
+        assert len(brought) == 1
+
+
+async def test_a_secret_that_has_ended_leaves_the_login_of_the_tab(address: str) -> None:
+    async with open_console(address) as (page, _):
+        await join(page)
+        await page.evaluate(END)
+        await page.reload()
+        await show(page, "inspector")
+        await expect(page.get_by_label("Tenant's secret")).to_be_visible(timeout=15_000)
+        await expect(page.locator("#who")).to_contain_text("ADMINISTRATOR")
+
+
+async def test_who_comes_in_as_a_persona_is_no_tenant_any_more_and_the_other_way_round(address: str) -> None:
+    async with open_console(address) as (page, problems):
+        await join(page)
+        secret = await page.evaluate('JSON.parse(sessionStorage.getItem("prop.session")).secret')
+        await show(page, "start")
+        await log_in(page)
+        await show(page, "certificates")
+        await show(page, "inspector")
+        await page.get_by_label("Tenant's secret").fill(secret)
+        await page.get_by_role("button", name="Open").click()
+        await expect(page.locator("#exchanges")).to_be_visible(timeout=15_000)
+        await expect(page.locator("#who")).to_have_text("Not logged in")
+        assert problems == []
