@@ -6,8 +6,8 @@ from sandbox.snippets import Language, Snippet, render
 
 DEFAULT_PORT = 8765
 _PROGRAMS = {
-    Language.PYTHON: ("webhook.py.tmpl", "receive_webhooks.py", "python"),
-    Language.TYPESCRIPT: ("webhook.mjs.tmpl", "receive_webhooks.mjs", "node"),
+    Language.PYTHON: ("webhook.py.tmpl", "py", "python"),
+    Language.TYPESCRIPT: ("webhook.mjs.tmpl", "mjs", "node"),
 }
 
 
@@ -21,7 +21,10 @@ def render_webhook_snippets(webhook_id: str, url: str) -> tuple[Snippet, ...]:
     parts = urlsplit(url)
     local = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost", "::1"}
     values = {"port": str(parts.port or 80) if local else str(DEFAULT_PORT), "secret_file": secret_file(webhook_id)}
-    return tuple(
-        Snippet(language, file, f"{command} {file}", render(template, values | {"file": file}))
-        for language, (template, file, command) in _PROGRAMS.items()
-    )
+    return tuple(_rendered(language, webhook_id, values) for language in _PROGRAMS)
+
+
+def _rendered(language: Language, webhook_id: str, values: dict[str, str]) -> Snippet:
+    template, suffix, command = _PROGRAMS[language]
+    file = f"receive-webhooks-{webhook_id}.{suffix}"  # as the secret's: a program reads the secret of its own webhook
+    return Snippet(language, file, f"{command} {file}", render(template, values | {"file": file}))

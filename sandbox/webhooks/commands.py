@@ -12,8 +12,7 @@ from sandbox.snippets.webhooks import secret_file
 from sandbox.tenants.commands import client_of, directory_option, json_option, url_option
 
 WEBHOOK = "{ id url topics state failures missed pausedBecause formerSecretUntil }"
-DELIVERY = """{ id eventId eventType fired state nextAttemptAt
-  attempts { at byHand milliseconds status problem requestHead responseHead responseBody } }"""
+HEADS = "requestHead responseHead responseBody"
 MANNERS = click.Choice(["ok", "error", "slow", "gone"])
 
 Command = Callable[..., None]
@@ -152,7 +151,9 @@ def remove(webhook: str, url: str | None, directory: Path, *, as_json: bool) -> 
 @_asking
 def log(webhook: str | None, first: int, url: str | None, directory: Path, *, heads: bool, as_json: bool) -> None:
     """What became of each event, the newest first."""
-    query = f"query ($webhook: ID, $first: Int!) {{ deliveries(webhook: $webhook, first: $first) {DELIVERY} }}"
+    query = (
+        f"query ($webhook: ID, $first: Int!) {{ deliveries(webhook: $webhook, first: $first) {_asked(heads=heads)} }}"
+    )
     found = client_of(directory, url).control(query, webhook=webhook, first=first)["deliveries"]
     _show(found, lambda each: _delivery(each, heads=heads), as_json)
 
@@ -162,7 +163,7 @@ def log(webhook: str | None, first: int, url: str | None, directory: Path, *, he
 @_asking
 def redeliver(delivery: str, url: str | None, directory: Path, *, as_json: bool) -> None:
     """Send DELIVERY again: the same id, the same bytes, a new timestamp."""
-    query = f"mutation ($id: ID!) {{ it: redeliver(id: $id) {DELIVERY} }}"
+    query = f"mutation ($id: ID!) {{ it: redeliver(id: $id) {_asked(heads=False)} }}"
     sent = client_of(directory, url).control(query, id=delivery)["it"]
     _show([sent], _delivery, as_json)
 
@@ -204,6 +205,12 @@ def _webhook(each: dict[str, Any]) -> str:
     topics = ", ".join(each["topics"]) or "all events"
     why = f" ({each['pausedBecause']} {each['missed']} missed)" if each["pausedBecause"] else ""
     return f"{each['id']} {each['state']}{why} {each['url']}: {topics}"
+
+
+def _asked(*, heads: bool) -> str:
+    """Of a delivery. Heads and bodies are long: with those of each attempt, an answer may be too long."""
+    attempt = f"at byHand milliseconds status problem {HEADS if heads else ''}"
+    return f"{{ id eventId eventType fired state nextAttemptAt attempts {{ {attempt} }} }}"
 
 
 def _delivery(each: dict[str, Any], *, heads: bool = False) -> str:
