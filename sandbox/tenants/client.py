@@ -52,7 +52,7 @@ class TenantClient:
         opener = build_opener(ProxyHandler({}))  # a proxy for the world outside does not reach this machine
         try:
             with opener.open(request, timeout=SECONDS) as answer:
-                return bytes(answer.read(LONGEST_ANSWER))
+                return _whole(answer.read(LONGEST_ANSWER + 1))
         except HTTPError as error:
             with error:
                 raise SandboxSaidNo(_sentence(_parsed(error.read(LONGEST_ANSWER)), error.code)) from None
@@ -61,6 +61,12 @@ class TenantClient:
             raise SandboxSaidNo(
                 f"No sandbox answers at {self._url} ({reason}): start it with `prop-sandbox serve`."
             ) from None
+
+
+def _whole(body: bytes) -> bytes:
+    if len(body) > LONGEST_ANSWER:
+        raise SandboxSaidNo(f"The answer is longer than {LONGEST_ANSWER // 1024**2} MiB: ask for less at once.")
+    return body
 
 
 def _parsed(body: bytes) -> dict[str, Any]:

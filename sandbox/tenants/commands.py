@@ -20,7 +20,9 @@ JOB = "{ id kind state percent doing events problem }"
 directory_option = click.option(
     "--dir", "directory", type=click.Path(path_type=Path), default=DIRECTORY, help="Where keys and programs are."
 )
-url_option = click.option("--url", help="Where the sandbox answers; by default that of the one started here.")
+url_option = click.option(
+    "--url", help="Where the sandbox answers; by default where the tenant joined, or that of the one started here."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")
 
 
@@ -31,7 +33,8 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JS
 @json_option
 def join(name: str | None, url: str | None, directory: Path, *, as_json: bool) -> None:
     """Get a participant of one's own, with certificates for keys that are made here."""
-    joined = join_sandbox(TenantClient(_address(url)), directory, name, lambda doing: _tell(doing, quiet=as_json))
+    client, tick = TenantClient(_address(url)), lambda doing: _tell(doing, quiet=as_json)
+    joined = join_sandbox(client, directory, name, tick, address=url)
     if as_json:
         shown = {key: joined[key] for key in ("environment", "binding", "tenant", "graphql", "control")}
         click.echo(json.dumps(shown | {"directory": str(directory)}, ensure_ascii=False))
@@ -125,13 +128,19 @@ def _followed(client: TenantClient, job: dict[str, Any], bar: Any = None) -> dic
 
 
 def client_of(directory: Path, url: str | None) -> TenantClient:
-    """The control endpoint, asked as the tenant of a directory. Raises SandboxSaidNo where it holds none."""
-    return TenantClient(_address(url), _secret(directory))
+    """The control endpoint, asked as the tenant of a directory. Raises SandboxSaidNo where it holds none.
+
+    Without a URL, that of the sandbox which was named in joining: no other one is given the secret.
+    """
+    kept = _kept(directory)
+    return TenantClient(_address(url or kept.get("address")), str(kept["secret"]))
 
 
-def _secret(directory: Path) -> str:
+def _kept(directory: Path) -> dict[str, Any]:
+    """What joining left, the secret among it."""
     try:
-        return str(json.loads((directory / TENANT_FILE).read_text())["secret"])
+        kept = json.loads((directory / TENANT_FILE).read_text())
+        return dict(kept, secret=kept["secret"])
     except (OSError, ValueError, KeyError, TypeError):
         raise SandboxSaidNo(
             f"{directory} holds no tenant: join with `prop-sandbox join`, or name it by --dir."

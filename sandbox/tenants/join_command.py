@@ -29,10 +29,18 @@ class DirectoryTaken(Exception):
         super().__init__(f"{directory} holds a tenant already: name another with --dir.")
 
 
-def join(client: TenantClient, directory: Path, name: str | None, tick: Callable[[str], None]) -> dict[str, Any]:
+def join(
+    client: TenantClient,
+    directory: Path,
+    name: str | None,
+    tick: Callable[[str], None],
+    *,
+    address: str | None = None,
+) -> dict[str, Any]:
     """Join and write all that is needed into `directory`; answers what the sandbox answered.
 
-    `tick` is told what is being done. Raises DirectoryTaken, SandboxSaidNo.
+    `tick` is told what is being done. `address` is kept for the other commands; without one, they ask the sandbox that
+    was started here, wherever it then is. Raises DirectoryTaken, SandboxSaidNo.
     """
     if (directory / TENANT_FILE).exists():
         raise DirectoryTaken(directory)
@@ -49,7 +57,7 @@ def join(client: TenantClient, directory: Path, name: str | None, tick: Callable
     tick("writing")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_keys(directory, keys)
-    write_answer(directory, joined)
+    write_answer(directory, joined, address)
     return joined
 
 
@@ -59,7 +67,7 @@ def write_keys(directory: Path, keys: Keys) -> None:
         _write_private(directory / key_file(role, profile), pem)
 
 
-def write_answer(directory: Path, joined: Mapping[str, Any]) -> None:
+def write_answer(directory: Path, joined: Mapping[str, Any], address: str | None) -> None:
     """The certificates, the administrator's four programs, and what the other commands need, the secret included."""
     for operator in joined["operators"]:
         role = OperatorRole(operator["role"])
@@ -69,6 +77,7 @@ def write_answer(directory: Path, joined: Mapping[str, Any]) -> None:
             for snippet in operator["snippets"]:
                 (directory / snippet["file"]).write_text(snippet["text"], encoding="utf-8")
     kept = {key: joined[key] for key in ("environment", "binding", "notice", "tenant", "secret", "graphql", "control")}
+    kept |= {"address": address} if address else {}
     _write_private(directory / TENANT_FILE, json.dumps(kept, ensure_ascii=False, indent=2).encode() + b"\n")
 
 

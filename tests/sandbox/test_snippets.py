@@ -13,6 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from sandbox.cli import main
+from sandbox.tenants import client
+from sandbox.tenants.join_command import write_answer
 from tests.sandbox.starting import clean_environment, sandbox
 
 pytestmark = pytest.mark.process
@@ -67,8 +69,8 @@ def test_keys_and_secret_are_for_their_owner_alone_and_no_tenant_is_written_over
 
 
 def test_clock_snapshot_restore_and_reset_from_the_command_line(joined: tuple[Path, float, str]):
+    """At the sandbox where the tenant joined, without saying so again: no other one is given its secret."""
     directory, _, url = joined
-    there = ["--url", url, "--json"]
     for command in (
         ["snapshot", "before", "--dir", str(directory)],
         ["clock", "advance", "2d", "--dir", str(directory)],
@@ -76,7 +78,7 @@ def test_clock_snapshot_restore_and_reset_from_the_command_line(joined: tuple[Pa
         ["clock", "set", "2035-01-01T00:00:00Z", "--dir", str(directory)],
         ["reset", "--tenant", str(directory)],
     ):
-        result = CliRunner().invoke(main, [*command, *there])
+        result = CliRunner().invoke(main, [*command, "--json"])
         assert result.exit_code == 0, result.stderr
         assert json.loads(result.stdout)["percent"] == 100
     shown = CliRunner().invoke(main, ["clock", "advance", "1d", "--dir", str(directory), "--url", url])
@@ -98,6 +100,23 @@ def test_faults_are_set_shown_and_cleared_from_the_command_line(joined: tuple[Pa
     assert "late-events            7 %" in CliRunner().invoke(main, ["faults", *there]).stdout
     assert json.loads(CliRunner().invoke(main, ["faults", "clear", *there, "--json"]).stdout) == none
     assert CliRunner().invoke(main, ["faults", "set", "--late-events", "101", *there]).exit_code == 2
+
+
+def test_an_answer_that_is_too_long_is_said_to_be(joined: tuple[Path, float, str], monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(client, "LONGEST_ANSWER", 100)
+    said = CliRunner().invoke(main, ["faults", "--dir", str(joined[0])])
+    assert (said.exit_code, "ask for less at once" in said.stderr) == (1, True)
+
+
+def test_who_joined_the_sandbox_started_here_asks_the_one_that_is_started_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    joined = dict.fromkeys(("environment", "binding", "notice", "tenant", "graphql", "control"), "")
+    write_answer(tmp_path, joined | {"operators": [], "secret": "sbx_secret_x"}, None)
+    monkeypatch.setenv("SANDBOX_DATA_DIR", str(tmp_path))
+    (tmp_path / "address").write_text("http://127.0.0.1:9")
+    said = CliRunner().invoke(main, ["faults", "--dir", str(tmp_path)])
+    assert "No sandbox answers at http://127.0.0.1:9" in said.stderr
 
 
 def test_scenarios_are_listed_with_what_they_show():
