@@ -17,6 +17,7 @@ from sandbox.personas.people import PERSONAS
 from sandbox.scenarios.commands import faults, scenarios
 from sandbox.serving import FIRST, embedded_directory, serve_sandbox
 from sandbox.settings import SandboxSettings, data_directory, read_sandbox_settings
+from sandbox.storage.foreign_data import ForeignData
 from sandbox.tenants.client import SandboxSaidNo
 from sandbox.tenants.commands import clock, join, json_option, reset_tenant, restore, snapshot, url_option
 from sandbox.tenants.join_command import DirectoryTaken
@@ -33,7 +34,7 @@ EXAMPLE = '{"query": "{ viewer { environment kind } platform { name } }"}'
 
 
 class SandboxGroup(SpeakingGroup):
-    foreseen = (CannotListen, EmbeddedMissing, DirectoryInUse, NoLogin, DirectoryTaken, SandboxSaidNo)
+    foreseen = (CannotListen, EmbeddedMissing, DirectoryInUse, ForeignData, NoLogin, DirectoryTaken, SandboxSaidNo)
 
 
 @click.group(cls=SandboxGroup)

@@ -13,8 +13,12 @@ from sandbox.personas.credentials import Credentials, personas_directory
 from sandbox.personas.editions import Editions
 from sandbox.personas.keeping import ensure_personas
 from sandbox.personas.people import STALE_INSTITUTIONS
+from sandbox.scenarios.faults import BEGINNING
 from sandbox.settings import SandboxSettings
+from sandbox.storage.clocks import ClockStore
 from sandbox.storage.collections import SANDBOX_COLLECTIONS
+from sandbox.storage.faults import FaultStore
+from sandbox.storage.foreign_data import reading_kept_data
 from sandbox.world import SANDBOX
 from service.assertions import AssertionRefused
 from service.bootstrap import Services, names_in, open_services
@@ -35,7 +39,7 @@ def embedded_directory(settings: SandboxSettings) -> Path:
 def serve_sandbox(settings: SandboxSettings, announce: Announce) -> int:
     """Serve until a signal ends it; the exit status. `announce` is called once it answers.
 
-    Raises what a start may fail of: CannotListen, EmbeddedMissing, DirectoryInUse, ServiceError, Refused.
+    Raises what a start may fail of: CannotListen, EmbeddedMissing, DirectoryInUse, ForeignData, ServiceError, Refused.
     """
     if settings.workers > 1:
         asyncio.run(prepare(settings))
@@ -71,22 +75,30 @@ async def prepare(settings: SandboxSettings) -> str | None:
     """The collections as declared, two editions of the agreement, and the personas: a token of the one that is FIRST.
 
     Whoever is there to be behind with the agreement is opened under the former edition, before the newest is published.
-    The second time there is little to do.
+    The second time there is little to do. Raises ForeignData.
     """
-    await init_database(
-        settings.mongo_uri.get_secret_value(),
-        SANDBOX,
-        SANDBOX_COLLECTIONS,
-        names=names_in(settings),
-        server_selection_ms=settings.server_selection_ms,
-    )
-    async with open_services(settings, SANDBOX, SystemClock()) as services:
-        editions = Editions(services, settings.agreement)
-        if await editions.ensure_former():
-            await ensure_personas(services, settings.data_dir, STALE_INSTITUTIONS)
-        await editions.ensure_newest()
-        await ensure_personas(services, settings.data_dir)
-        return await _first_token(services, Credentials(personas_directory(settings.data_dir)))
+    with reading_kept_data():
+        await init_database(
+            settings.mongo_uri.get_secret_value(),
+            SANDBOX,
+            SANDBOX_COLLECTIONS,
+            names=names_in(settings),
+            server_selection_ms=settings.server_selection_ms,
+        )
+        async with open_services(settings, SANDBOX, SystemClock()) as services:
+            await _ensure_readable(services)
+            editions = Editions(services, settings.agreement)
+            if await editions.ensure_former():
+                await ensure_personas(services, settings.data_dir, STALE_INSTITUTIONS)
+            await editions.ensure_newest()
+            await ensure_personas(services, settings.data_dir)
+            return await _first_token(services, Credentials(personas_directory(settings.data_dir)))
+
+
+async def _ensure_readable(services: Services) -> None:
+    """What every process reads of all tenants as it begins to serve, where a failure is told in the log alone."""
+    await ClockStore(services.database).moved_since(BEGINNING)
+    await FaultStore(services.database).set_since(BEGINNING)
 
 
 async def _first_token(services: Services, credentials: Credentials) -> str | None:
