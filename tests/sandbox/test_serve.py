@@ -40,7 +40,7 @@ def working_in(directory: Path) -> list[int]:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_from_nothing_to_serving_and_again_and_ctrl_c_leaves_no_process(tmp_path: Path):
     directory = tmp_path / "data"
-    with sandbox(directory, "--port", "0") as (process, url):
+    with sandbox(directory, "--port", "0", from_nothing=True) as (process, url):
         assert httpx.get(f"{url}/healthz").json() == {"status": "alive", "environment": "SANDBOX", "binding": False}
         ready = httpx.get(f"{url}/readyz")
         assert (ready.status_code, ready.json()["checks"]) == (200, {"database": "ok", "log": "ok", "jobs": "ok"})
