@@ -171,6 +171,16 @@ class Server:
         self.stop(signal.SIGKILL)
         raise AssertionError("the database server did not come up in 20 s")
 
+    def pause(self) -> None:
+        """It answers nothing from now on."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
+
+    def resume(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self.process is not None:
             os.kill(self.process.pid, how)
