@@ -32,7 +32,7 @@ CONFIG = "[storage]\nttl_sweep_seconds = 10\n"
 # Its storage engine takes this over what it is opened with. By default a fifth of the cache is for pages with changes:
 # with more of them, some hundred tenants' indexes, it does nothing but write pages out that are needed again at once.
 ENGINE_CONFIG = (
-    "eviction_dirty_target=50,eviction_dirty_trigger=80,eviction_updates_target=25,eviction_updates_trigger=40\n"
+    "eviction_dirty_target=20,eviction_dirty_trigger=80,eviction_updates_target=25,eviction_updates_trigger=40\n"
 )
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds before a restart: doubled each time it fails
 GUARD, TRIMMED = Path(__file__).with_name("guard.py"), Path(__file__).with_name("trimmed.py")

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-SECONDS = 30.0
+SECONDS = 10.0
 
 
 def trim() -> None:
