@@ -1,8 +1,8 @@
 """Runs a module as `python -m` does, and hands back now and then what the C library keeps for it in holes:
 `python trimmed.py MODULE ARGUMENTS...`.
 
-glibc gives back of itself only what is free at the end of its heap. What is free in its midst, after hours of large
-and small things coming and going, can be as much as what is used.
+glibc gives back of itself only what is free at the end of its heap. What is free in its midst, once large and small
+things have come and gone for a while, can be nearly as much as what is used.
 Run by path and without the package, so that it imports nothing but the standard library.
 """
 

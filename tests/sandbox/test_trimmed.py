@@ -1,6 +1,7 @@
 """What the embedded database is run by: as `python -m` would run it, and memory that it does not use is given back."""
 
 import ctypes
+import mmap
 import subprocess
 import sys
 import threading
@@ -24,16 +25,15 @@ def blocks_in_holes(libc: ctypes.CDLL, count: int, size: int) -> Iterator[None]:
     blocks = [libc.malloc(size) for _ in range(count)]
     for place, block in enumerate(blocks):
         ctypes.memset(block, 1, size)
-        if place % 10 == 0:
-            continue
-        libc.free(block)
+        if place % 10:
+            libc.free(block)
     yield
     for block in blocks[::10]:
         libc.free(block)
 
 
 def resident() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+    return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc; the C library of others gives back of itself")
